@@ -1,0 +1,37 @@
+/// A closure on its way through a driver.
+struct Job: Sendable {
+    /// What the closure may do.
+    enum Kind: Sendable {
+        /// Read, from one snapshot.
+        case read
+        /// Write, in a transaction that may answer other closures too.
+        case write
+        /// Change the schema: alone, without a time limit, and on SQLite with foreign keys checked at the end only.
+        case schemaChange
+        /// Nothing but see whether there is a connection.
+        case opening
+    }
+
+    let kind: Kind
+    let ticket: Ticket
+
+    /// Runs the closure and returns what tells its result to the task.
+    let run: @Sendable (Connection) throws -> @Sendable () -> Void
+
+    /// Tells the task that the closure failed.
+    let fail: @Sendable (any Error) -> Void
+}
+
+/// What the two engines do behind a `Database`.
+protocol Driver: AnyObject, Sendable {
+    /// Takes a closure, or answers it with `.unavailable` when too many wait or the database is closed. Never blocks.
+    func submit(_ job: Job)
+
+    /// Takes no further closures; those that wait are still run.
+    func beginClosing()
+
+    /// Returns when all connections are closed.
+    func waitUntilClosed() async
+
+    var statistics: Statistics { get }
+}
