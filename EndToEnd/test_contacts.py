@@ -248,7 +248,7 @@ def test_by_email(api: ApiClient) -> None:
     assert api.get(f"/v1/contacts/by-email/{segment(plus)}").expect(200)["id"] == contact["id"]
     assert api.get(f"/v1/contacts/by-email/{plus}").expect(200)["id"] == contact["id"]
     assert_envelope(api.get(f"/v1/contacts/by-email/{segment(fresh())}"), 404, "not_found")
-    for malformed in ("x", "@", "a@", "a%20b@example.org", "%ff@example.org"):
+    for malformed in ("x", "@", "a@", "a%20b@example.org", "%C3%A9"):
         assert_envelope(api.get(f"/v1/contacts/by-email/{malformed}"), 400, "bad_request")
 
 

@@ -109,7 +109,8 @@ def test_an_expired_key(server: Server, company: Company) -> None:
     with server.client(key) as client:
         client.get("/v1/contacts").expect(200)
         wait_until(lambda: client.get("/v1/contacts").status == 401, 8, "the key has expired", every=0.1)
-        assert time.monotonic() - begin >= 3.5, "it expired too early"
+        # Its end is cut to the whole second.
+        assert time.monotonic() - begin >= 2.9, "it expired too early"
         for route in ROUTES:
             assert_envelope(ask(client, route, route.at("x")), 401, "unauthorized")
 
@@ -180,11 +181,16 @@ def test_malformed_ids(api: ApiClient, owner: Owner, route: Route) -> None:
         assert_envelope(ask(api, route, route.path.replace("{id}", malformed)), 404, "not_found")
 
 
-@pytest.mark.parametrize("route", [route for route in WITH_ID if route.kind in {"contact", "template"}], ids=by_name)
+# A write to a deleted contact restores it: see test_contacts.
+NOT_RESTORING = [
+    route for route in WITH_ID
+    if route.kind == "template" or (route.kind == "contact" and route.method not in {"PUT", "PATCH"})
+]
+
+
+@pytest.mark.parametrize("route", NOT_RESTORING, ids=by_name)
 def test_the_id_of_something_deleted(api: ApiClient, route: Route) -> None:
     if route.kind == "contact":
-        if route.method in {"PUT", "PATCH"}:
-            pytest.skip("restores it: see test_contacts")
         gone = api.post("/v1/contacts", {"email": f"gone-{route.method}@example.org"}).expect(200, 201)["id"]
         api.delete(f"/v1/contacts/{gone}").expect(200)
     else:

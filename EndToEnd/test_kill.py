@@ -68,8 +68,8 @@ def test_random_kills(installations: Callable[..., Server]) -> None:
     company = Company.create(server)
     with Relay() as relay:
         relay.on(Stage.RECIPIENT, Reply(550, "5.1.1 no such user here"), lambda address: address.startswith("never"))
-        # An answer takes its time, so that every kill finds messages in the balance.
-        relay.on(Stage.ANSWER, Wait(lambda: pauses.uniform(0, 0.12)))
+        # An answer takes its time, so that every kill finds messages in the balance and others that wait.
+        relay.on(Stage.ANSWER, Wait(lambda: pauses.uniform(0, 0.2)))
         company.send_by(relay.url(), connections=CONNECTIONS)
         key = company.key().secret
         with server.client(key) as client:

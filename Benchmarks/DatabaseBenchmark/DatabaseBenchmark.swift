@@ -1,9 +1,6 @@
 import Foundation
-import GRDB
-import GRDBSQLite
 import Logging
 import SQLDatabase
-import Synchronization
 
 /// Rates of the database layer as ratios to its limits on the same machine, measured in the same run.
 ///
@@ -15,7 +12,8 @@ import Synchronization
 enum DatabaseBenchmark {
     static func main() async throws {
         let seconds = CommandLine.arguments.count > 1 ? Double(CommandLine.arguments[1]) ?? 2 : 2
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("minimo-benchmark-" + UUID().uuidString)
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "minimo-benchmark-" + UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(at: folder) }
 
@@ -29,17 +27,12 @@ enum DatabaseBenchmark {
         let path = folder.appendingPathComponent("minimo.sqlite").path
         try await measure("SQLite", .sqlite(path: path), logger, seconds, limit: (single, grouped))
 
-        let pool = try DatabasePool(path: path)
+        let pool = try GRDBReads(path)
         let rawReads = try raw.reads(seconds)
         let ours = try await Database.open(.sqlite(path: path), logger: logger)
         print("raw SQLite, read by key in one loop: \(format(rawReads))/s")
         for clients in [1, 8, 64] {
-            let theirs = try await rate(seconds, clients) { key in
-                _ = try await pool.read { db in
-                    let statement = try db.cachedStatement(sql: Tables.readSQLite)
-                    return try Row.fetchOne(statement, arguments: [key])?[1] as String?
-                }
-            }
+            let theirs = try await rate(seconds, clients) { key in try await pool.read(key) }
             let rate = try await rate(seconds, clients) { key in try await Tables.read(ours, key) }
             print(
                 "reads, \(clients) clients: \(format(rate))/s = \(ratio(rate, theirs)) of GRDB's pool.read "

@@ -41,7 +41,9 @@ final class RawSQLite {
             sqlite3_bind_text(upsert, 3, Tables.payload, -1, Self.copies)
             run(upsert)
             if count % perTransaction == perTransaction - 1 { run(commit) }
-        } finish: { if sqlite3_get_autocommit(connection) == 0 { run(commit) } }
+        } finish: {
+            if sqlite3_get_autocommit(connection) == 0 { run(commit) }
+        }
     }
 
     /// Reads by key per second.
@@ -51,7 +53,8 @@ final class RawSQLite {
         return loop(seconds) { count in
             sqlite3_bind_text(read, 1, "person\((count &* 7919) % 10_000)", -1, Self.copies)
             run(read)
-        } finish: {}
+        } finish: {
+        }
     }
 
     private func loop(_ seconds: Double, _ body: (Int) -> Void, finish: () -> Void) -> Double {

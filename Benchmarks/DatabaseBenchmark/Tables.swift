@@ -2,21 +2,19 @@ import SQLDatabase
 
 /// The table and statements of the benchmark: a contact by workspace and address.
 enum Tables {
-    static let readSQLite = "SELECT id, name, payload FROM contacts WHERE workspace_id = 1 AND email = 'person' || CAST($1 AS TEXT)"
-
-    private static let upsertStatement = SQLDatabase.Statement(
+    private static let upsertStatement = Statement(
         """
         INSERT INTO contacts (workspace_id, email, name, payload, changed) VALUES (1, $1, $2, $3, $4)
         ON CONFLICT (workspace_id, email) DO UPDATE SET name = excluded.name, payload = excluded.payload,
         changed = contacts.changed + 1 RETURNING id
         """)
-    private static let readStatement = SQLDatabase.Statement(
+    private static let readStatement = Statement(
         "SELECT id, name, payload FROM contacts WHERE workspace_id = 1 AND email = $1")
 
     static func create(_ database: Database) async throws {
         try await database.write { db in
-            try db.execute(SQLDatabase.Statement("DROP TABLE IF EXISTS contacts"))
-            try db.execute(SQLDatabase.Statement(createContacts))
+            try db.execute(Statement("DROP TABLE IF EXISTS contacts"))
+            try db.execute(Statement(createContacts))
         }
     }
 

@@ -84,7 +84,9 @@ extension DatabaseError: CustomStringConvertible {
         if !columns.isEmpty { parts.append("columns \(columns.joined(separator: ", "))") }
         if let detail { parts.append(detail) }
         if isOutcomeUnknown { parts.append("(it is unknown whether the transaction was committed)") }
-        if let statement { parts.append("in: " + statement.prefix(120).split(whereSeparator: \.isWhitespace).joined(separator: " ")) }
+        if let statement {
+            parts.append("in: " + statement.prefix(120).split(whereSeparator: \.isWhitespace).joined(separator: " "))
+        }
         return parts.joined(separator: " ")
     }
 }

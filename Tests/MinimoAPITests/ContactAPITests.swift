@@ -31,7 +31,7 @@ import Wire
             #expect(answer["source"] == "api")
             #expect(answer["tags"] == ["vip", "new"])
             #expect(answer["customFields"] == ["company": "Acme", "nested": ["a": 1]])
-            #expect(answer["marketingConsent"] == ["email": true, "whatsapp": nil])
+            #expect(answer["marketingConsent"] == ["email": true, "whatsapp": .null])
             let createdAt = answer["createdAt"]?.stringValue ?? ""
             #expect(createdAt.utf8.count == 20 && createdAt.hasSuffix("Z"))
 
@@ -96,9 +96,9 @@ import Wire
             #expect(merged.status == 200)
             #expect(merged["firstName"] == .null)
             #expect(merged["tags"] == ["y", "z"])
-            #expect(merged["customFields"] == ["p": ["r": 2, "t": 4], "u": [nil]])
+            #expect(merged["customFields"] == ["p": ["r": 2, "t": 4], "u": [.null]])
             let consent = try await client.send(.put, path, #"{"marketingConsent":{"whatsapp":false}}"#)
-            #expect(consent["marketingConsent"] == ["email": nil, "whatsapp": false])
+            #expect(consent["marketingConsent"] == ["email": .null, "whatsapp": false])
             let empty = try await client.send(.patch, path, #"{"email":null}"#)
             #expect(empty.status == 422)
             #expect(empty["error", "details", "field"] == "email")

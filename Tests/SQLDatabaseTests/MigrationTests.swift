@@ -1,6 +1,7 @@
 import MinimoTesting
-@testable import SQLDatabase
 import Testing
+
+@testable import SQLDatabase
 
 @Suite(.timeLimit(.minutes(1))) struct MigrationTests {
     private static func table(_ number: Int, _ name: String? = nil) -> Migration {
@@ -62,7 +63,11 @@ import Testing
                 for isStatus in [false, true] {
                     do {
                         let migrator = Migrator(migrations)
-                        if isStatus { _ = try await migrator.status(database) } else { _ = try await migrator.migrate(database) }
+                        if isStatus {
+                            _ = try await migrator.status(database)
+                        } else {
+                            _ = try await migrator.migrate(database)
+                        }
                         Issue.record("\(code) was accepted")
                     } catch let error as MigrationError {
                         #expect(error.code == code)

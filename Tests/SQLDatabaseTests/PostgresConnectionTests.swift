@@ -1,7 +1,8 @@
 import MinimoTesting
-@testable import SQLDatabase
 import Synchronization
 import Testing
+
+@testable import SQLDatabase
 
 /// What happens when PostgreSQL, or the way to it, fails.
 @Suite(.timeLimit(.minutes(1))) struct PostgresConnectionTests {

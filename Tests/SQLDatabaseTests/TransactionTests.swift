@@ -104,7 +104,8 @@ import Testing
                     Statement("UPDATE people SET age = age + 1 WHERE workspace_id = $1 AND age >= $2"),
                     [[1, 999], [1, 5000], [2, 0]])
                 let found = try db.queryEach(
-                    Statement("SELECT email FROM people WHERE age = $1"), [[1000], [-1], [7]]) { $0.text(0) }
+                    Statement("SELECT email FROM people WHERE age = $1"), [[1000], [-1], [7]]
+                ) { $0.text(0) }
                 let nothing = try db.executeEach(Fixture.addPerson, [])
                 return (ids, changes + nothing, found)
             }

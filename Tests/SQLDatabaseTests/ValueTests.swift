@@ -39,14 +39,18 @@ import Testing
 
     @Test(arguments: TestEngine.allCases)
     func textsAndBytes(_ engine: TestEngine) async throws {
-        let texts = ["", "a", "é\u{0}".replacing("\u{0}", with: ""), "日本語 👩‍👩‍👧", "a\r\nb\tc", "'\"\\{},NULL", "\u{1}\u{7F}"]
+        let texts = [
+            "", "a", "é\u{0}".replacing("\u{0}", with: ""), "日本語 👩‍👩‍👧", "a\r\nb\tc", "'\"\\{},NULL", "\u{1}\u{7F}",
+        ]
         let blobs: [[UInt8]] = [[], [0], [0, 1, 2, 255], Array(0...255), [UInt8](repeating: 0, count: 100_000)]
         try await withTestDatabase(engine) { database in
             try await database.write { db in
                 try db.execute(
                     Statement { "CREATE TABLE v (id \($0.bigint), t \($0.text), b \($0.blob)) \($0.tableOptions)" })
                 let insert = Statement("INSERT INTO v (id, t, b) VALUES ($1, $2, $3)")
-                for (id, text) in texts.enumerated() { try db.execute(insert, [.integer(Int64(id)), .text(text), nil]) }
+                for (id, text) in texts.enumerated() {
+                    try db.execute(insert, [.integer(Int64(id)), .text(text), nil])
+                }
                 for (id, blob) in blobs.enumerated() {
                     try db.execute(insert, [.integer(Int64(100 + id)), nil, .blob(blob)])
                 }
@@ -148,7 +152,8 @@ import Testing
             let error = try await databaseError {
                 try await database.write { db in
                     try db.executeEach(
-                        Statement("INSERT INTO people (workspace_id, email) VALUES (1, $1)"), [["a"], ["b\u{0}"], ["c"]])
+                        Statement("INSERT INTO people (workspace_id, email) VALUES (1, $1)"),
+                        [["a"], ["b\u{0}"], ["c"]])
                 }
             }
             #expect(error?.code == .other)

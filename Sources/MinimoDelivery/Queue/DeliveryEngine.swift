@@ -105,7 +105,7 @@ package final class DeliveryEngine: Service {
         await withDiscardingTaskGroup { upkeep in
             upkeep.addTask { await self.tick() }
             upkeep.addTask { await self.keepAlive(nodeID, logger) }
-            upkeep.addTask { await self.keepRescuing(rescuer, logger) }
+            upkeep.addTask { await self.keepRescuing(rescuer, nodeID, logger) }
             await withDiscardingTaskGroup { writing in
                 writing.addTask { await writer.run() }
                 await dispatcher.run()
@@ -142,14 +142,14 @@ package final class DeliveryEngine: Service {
         }
     }
 
-    private func keepRescuing(_ rescuer: Rescuer, _ logger: Logger) async {
+    private func keepRescuing(_ rescuer: Rescuer, _ nodeID: Int64, _ logger: Logger) async {
         repeat {
             do {
                 var hasMore = true
                 while hasMore, !Task.isCancelled {
                     let now = clock.now()
                     let result = try await database.write { db in
-                        let result = try rescuer.rescue(db, now: now)
+                        let result = try rescuer.rescue(db, nodeID: nodeID, now: now)
                         if !result.hasMore { try NodeStore().removeDead(db, now: now) }
                         return result
                     }
@@ -167,7 +167,9 @@ package final class DeliveryEngine: Service {
         var hasMore = true
         while hasMore {
             let now = clock.now()
-            let result = try await database.write { db in try rescuer.rescue(db, exceptNode: nodeID, now: now) }
+            let result = try await database.write { db in
+                try rescuer.rescue(db, nodeID: nodeID, isAlone: true, now: now)
+            }
             note(result.released, result.unconfirmed, logger)
             hasMore = result.hasMore
         }

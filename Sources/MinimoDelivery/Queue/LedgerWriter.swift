@@ -94,6 +94,9 @@ package final class LedgerWriter: Sendable {
         }
     }
 
+    /// Intents and completions that no transaction has taken up yet.
+    package var waiting: Int { state.withLock { $0.intents.count + $0.completions.count } }
+
     /// Lets `run()` return when everything is written that has been asked for.
     package func finish() {
         state.withLock { $0.isFinishing = true }

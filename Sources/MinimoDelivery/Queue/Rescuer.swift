@@ -17,21 +17,21 @@ package struct Rescuer: Sendable {
         self.settlement = settlement
     }
 
-    /// Rescues the leases of dead nodes, one page.
+    /// Rescues one page of leases of dead nodes, never those of the node itself: it knows what it is working on.
     ///
-    /// - Parameter exceptNode: nil rescues what belongs to dead nodes; an id, everything that this node does not hold: for an
-    ///   engine that knows itself to be alone.
+    /// - Parameters:
+    ///   - nodeID: the node that rescues.
+    ///   - isAlone: every other node is gone, whatever it said about its life.
     /// - Returns: how many rows were rescued, and whether there may be more.
     package func rescue(
-        _ db: Connection, exceptNode: Int64? = nil, now: Timestamp
+        _ db: Connection, nodeID: Int64, isAlone: Bool = false, now: Timestamp
     ) throws -> (released: Int, unconfirmed: Int, hasMore: Bool) {
-        let limit = SQLValue.integer(Int64(Self.pageSize))
-        let situations =
-            if let exceptNode {
-                try db.query(Self.selectForeign, [.integer(exceptNode), limit]) { try Self.situation($0, now) }
-            } else {
-                try db.query(Self.selectDead, [.integer(now.microseconds), limit]) { try Self.situation($0, now) }
-            }
+        // Nobody is alive beyond the end of time.
+        let time = isAlone ? Timestamp.latest : now
+        let arguments: [SQLValue] = [
+            .integer(time.microseconds), .integer(Int64(Self.pageSize)), .integer(nodeID),
+        ]
+        let situations = try db.query(Self.selectDead, arguments) { try Self.situation($0, now) }
         let completions = situations.map { situation in
             if situation.intentAt == nil || situation.lease.followUp != nil {
                 settlement.givenBack(situation, until: now)
@@ -59,21 +59,15 @@ package struct Rescuer: Sendable {
             jitter: Double.random(in: 0...1))
     }
 
-    private static func select(_ condition: String, _ dialect: Dialect) -> String {
+    static let selectDead = Statement { dialect in
         // A row whose message was erased is read as settled, so that it goes.
         """
         SELECT q.workspace_id, q.channel, q.message_id, q.lane, q.lease_node, q.lease_token, q.attempts, q.accepted_at,
             q.follow_up, q.intent_at, COALESCE(m.status, 'failed'), COALESCE(m.category, 'transactional'), m.contact_id
         FROM delivery_queue q LEFT JOIN messages m ON m.workspace_id = q.workspace_id AND m.id = q.message_id
-        WHERE q.lease_node IS NOT NULL AND \(condition)
+        WHERE q.lease_node IS NOT NULL AND q.lease_node <> $3
+            AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = q.lease_node AND n.alive_until >= $1)
         ORDER BY q.message_id LIMIT $2 \(dialect.skipLocked.isEmpty ? "" : "FOR UPDATE OF q SKIP LOCKED")
         """
-    }
-
-    static let selectDead = Statement { dialect in
-        select("NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = q.lease_node AND n.alive_until >= $1)", dialect)
-    }
-    static let selectForeign = Statement { dialect in
-        select("q.lease_node <> $1", dialect)
     }
 }

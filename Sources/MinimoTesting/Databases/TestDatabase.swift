@@ -1,6 +1,6 @@
 import Foundation
-package import SQLDatabase
 import Logging
+package import SQLDatabase
 import Synchronization
 
 /// Why there is no database for a test.

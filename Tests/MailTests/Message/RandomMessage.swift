@@ -43,7 +43,7 @@ enum RandomMessage {
             let size = Int.random(in: 0...300, using: &random)
             message.attachments.append(
                 .init(
-                    filename: trimmed("f" + text(&random, upTo: 12).filter { $0 != "\t" }), contentType: "application/x-test",
+                    filename: "f" + text(&random, upTo: 12).filter { $0 != "\t" } + ".x", contentType: "application/x-test",
                     content: (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) },
                     contentID: Bool.random(using: &random) ? "part\(index)@acme.example" : nil))
         }
