@@ -1,4 +1,5 @@
 // swift-tools-version:6.2
+import Foundation
 import PackageDescription
 
 /// The settings that every target of ours is built with. `treatAllWarnings` does not reach the dependencies.
@@ -128,7 +129,6 @@ let package = Package(
             name: "MinimoAPITests",
             dependencies: [
                 "MinimoAPI", "MinimoCore", "MinimoTesting", "SQLDatabase", "Wire", nioCore, logging, hummingbird,
-                .product(name: "HummingbirdTesting", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
             ],
             swiftSettings: settings),
@@ -138,3 +138,25 @@ let package = Package(
             swiftSettings: settings),
     ]
 )
+
+// The programs that the benchmarks measure with: only built when they are asked for.
+if ProcessInfo.processInfo.environment["MINIMO_BENCHMARKS"] != nil {
+    package.targets += [
+        .executableTarget(
+            name: "hello-server",
+            dependencies: [
+                hummingbird, hummingbirdCore, logging, nioCore, nioSSL,
+                .product(name: "HummingbirdTLS", package: "hummingbird"),
+            ],
+            path: "Benchmarks/HelloServer", swiftSettings: settings),
+        .executableTarget(
+            name: "database-benchmark",
+            dependencies: [
+                "SQLDatabase", logging, .product(name: "GRDBSQLite", package: "GRDB.swift"),
+            ],
+            path: "Benchmarks/DatabaseBenchmark", swiftSettings: settings),
+        .executableTarget(
+            name: "smtp-benchmark", dependencies: ["Mail", nioCore, nioPosix, logging],
+            path: "Benchmarks/SMTPBenchmark", swiftSettings: settings),
+    ]
+}

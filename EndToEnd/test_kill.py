@@ -193,7 +193,9 @@ def assert_no_kill_leaves_more_in_doubt_than_connections(begins: list[float], ki
         for _ in range(min(CONNECTIONS, len(waiting))):
             heapq.heappop(waiting)
         assert not waiting or waiting[0] > kill, f"kill {kill} left more than {CONNECTIONS} messages in doubt"
-    assert not windows and not waiting, "a message is in doubt although no kill came after it"
+    assert not windows and not waiting, (
+        f"more than {CONNECTIONS} messages are in doubt at the last kill, or some without a kill: {sorted(begins)}, {killed_at}"
+    )
 
 
 def test_the_doubts_of_a_kill_are_counted_right() -> None:

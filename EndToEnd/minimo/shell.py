@@ -32,11 +32,11 @@ def _is_open(command: str) -> bool:
     return command.endswith("\\") or command.count("'") % 2 == 1
 
 
-def paste(script: str, folder: Path, seconds: float = 60) -> str:
+def paste(script: str, folder: Path, variables: dict[str, str] | None = None, seconds: float = 60) -> str:
     """Runs a script with bash on standard input, from the repository's root; a command that fails, fails."""
     result = subprocess.run(
         ["bash", "-e", "-o", "pipefail", "-s"], input=script, capture_output=True, text=True, timeout=seconds, cwd=ROOT,
-        env=environment({"HOME": str(folder)}),
+        env=environment({"HOME": str(folder)} | (variables or {})),
     )
     assert result.returncode == 0, f"status {result.returncode} of\n{script}\n{result.stdout}\n{result.stderr}"
     return result.stdout

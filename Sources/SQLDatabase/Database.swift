@@ -75,8 +75,7 @@ package final class Database: Sendable {
 
     /// Takes no further closures, lets those finish that wait or run, and closes all connections.
     package func close() async {
-        driver.beginClosing()
-        await driver.waitUntilClosed()
+        await driver.close()
     }
 
     /// Figures for metrics.

@@ -1,12 +1,12 @@
 import HTTPTypes
 import Hummingbird
-import HummingbirdTesting
 import Logging
 import MinimoAPI
 import MinimoCore
 import MinimoTesting
 import NIOCore
 import SQLDatabase
+import Synchronization
 import Wire
 
 /// The API over a fresh database, without sockets: requests go straight into the chain of conventions.
@@ -33,7 +33,7 @@ struct APIFixture: Sendable {
     ) async throws {
         try await withTestDatabase(engine, migrations: Schema.migrations) { database in
             let fixture = try await APIFixture(database, transport: transport, hosts: hosts)
-            try await fixture.withClient { try await body(fixture, $0) }
+            try await body(fixture, fixture.client())
         }
     }
 
@@ -62,14 +62,9 @@ struct APIFixture: Sendable {
             logger: logger)
     }
 
-    func withClient(
-        listener: Transport.Listener = .tls, _ body: (APIClient) async throws -> Void
-    ) async throws {
-        let responder = APIResponder(configuration, listener: listener, drain: drain)
-        let application = Application(responder: responder, logger: configuration.logger)
-        try await application.test(.router) { client in
-            try await body(APIClient(client: client, key: key))
-        }
+    /// A client whose requests come through one kind of listener.
+    func client(listener: Transport.Listener = .tls) -> APIClient {
+        APIClient(responder: APIResponder(configuration, listener: listener, drain: drain), key: key)
     }
 
     static func makeKey(
@@ -107,29 +102,44 @@ struct Answer: Sendable {
 
 /// Sends requests as a client of the API does.
 struct APIClient: Sendable {
-    let client: any TestClientProtocol
+    let responder: APIResponder
     let key: String
 
     func send(
         _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, key: String? = nil,
-        contentType: String? = "application/json", headers: HTTPFields = [:]
+        contentType: String? = "application/json", headers: HTTPFields = [:], authority: String? = nil
     ) async throws -> Answer {
         var headers = headers
         headers[.authorization] = "Bearer \(key ?? self.key)"
-        return try await raw(method, path, body, contentType: contentType, headers: headers)
+        return try await raw(method, path, body, contentType: contentType, headers: headers, authority: authority)
     }
 
     /// Without a key unless `headers` bring one.
     func raw(
         _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, contentType: String? = nil,
-        headers: HTTPFields = [:]
+        headers: HTTPFields = [:], authority: String? = nil
     ) async throws -> Answer {
         var headers = headers
-        if body != nil, let contentType { headers[.contentType] = contentType }
-        return try await client.execute(
-            uri: path, method: method, headers: headers, body: body.map { ByteBuffer(string: $0) }
-        ) { response in
-            Answer(status: Int(response.status.code), headers: response.headers, text: String(buffer: response.body))
+        if let body {
+            headers[.contentLength] = String(body.utf8.count)
+            if let contentType { headers[.contentType] = contentType }
         }
+        let head = HTTPRequest(
+            method: method, scheme: "https", authority: authority, path: path, headerFields: headers)
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body ?? "")))
+        let response = try await responder.respond(to: request, context: EdgeContext(peer: nil))
+        let bytes = Mutex(ByteBuffer())
+        try await response.body.write(CollectingWriter(bytes: { more in bytes.withLock { _ = $0.writeImmutableBuffer(more) } }))
+        return Answer(
+            status: Int(response.status.code), headers: response.headers, text: String(buffer: bytes.withLock { $0 }))
     }
+}
+
+/// Hands on what a response body writes.
+private struct CollectingWriter: ResponseBodyWriter {
+    let bytes: (ByteBuffer) -> Void
+
+    func write(_ buffer: ByteBuffer) async throws { bytes(buffer) }
+
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
 }

@@ -42,7 +42,10 @@ import Testing
                 let attributes = try FileManager.default.attributesOfItem(atPath: path + suffix)
                 #expect(attributes[.posixPermissions] as? Int == 0o600, "\(suffix)")
             }
+            _ = try await database.read { try $0.query(Statement("SELECT a FROM t")) { $0.int(0) } }
             await database.close()
+            // Nothing is left in the log: the file alone is the database.
+            #expect(!FileManager.default.fileExists(atPath: path + "-wal"))
         }
     }
 

@@ -38,7 +38,9 @@ package struct ChannelReply: Sendable, Hashable {
         self.enhancedCode = enhancedCode
         // What strangers send may hold a NUL, which PostgreSQL cannot store.
         let isClean = text.utf8.count <= Self.textLimit && !text.utf8.contains(0)
-        self.text = isClean ? text : String(String.UnicodeScalarView(text.unicodeScalars.filter { $0 != "\0" }.prefix(Self.textLimit)))
+        self.text =
+            isClean
+            ? text : String(String.UnicodeScalarView(text.unicodeScalars.filter { $0 != "\0" }.prefix(Self.textLimit)))
     }
 }
 

@@ -21,7 +21,12 @@ final class PostgresConnection {
     /// For how many milliseconds the server may be silent before it counts as lost; negative for any time.
     var patience: CInt = -1
 
-    private var hasSentCancel = false
+    /// The server ignores a request to cancel that arrives before the statement has started, so it is repeated.
+    private static let cancelInterval: CInt = 50
+    private static let maximumCancels = 200
+    private var cancels = 0
+
+    private var isCancelling: Bool { cancels > 0 }
 
     /// - Throws: `DatabaseError.unavailable`, with libpq's message.
     init(_ url: PostgresURL, _ wake: PostgresWake) throws {
@@ -47,9 +52,12 @@ final class PostgresConnection {
 
     /// Forgets an earlier cancellation.
     func beginClosure() {
-        hasSentCancel = false
+        cancels = 0
         wake.clear()
     }
+
+    /// The closure has returned: what follows, its COMMIT or ROLLBACK, is not cancelled.
+    func endClosure() { cancels = 0 }
 
     /// Queues a statement that is not kept.
     func send(_ sql: String) throws {
@@ -140,27 +148,29 @@ final class PostgresConnection {
             pollfd(fd: PQsocket(connection), events: Int16(POLLIN) | (unsent == 1 ? Int16(POLLOUT) : 0), revents: 0),
             pollfd(fd: wake.descriptor, events: Int16(POLLIN), revents: 0),
         ]
-        let count = poll(&descriptors, 2, patience)
-        if count == 0 { throw lost() }
+        let count = poll(&descriptors, 2, isCancelling ? Self.cancelInterval : patience)
         if count < 0 {
             guard errno == EINTR else { throw lost() }
             return
         }
-        if descriptors[1].revents != 0 {
+        guard count > 0 || isCancelling else { throw lost() }
+        if count == 0 || descriptors[1].revents != 0 {
             wake.clear()
-            cancelIfAsked()
+            try cancelIfAsked()
         }
         if descriptors[0].revents != 0, PQconsumeInput(connection) == 0 { throw lost() }
     }
 
     /// Asks the server to stop the running statement. Blocks this thread until the server has sent the signal, so that it
     /// cannot hit the statement of a later closure.
-    private func cancelIfAsked() {
-        guard isCancelled(), !hasSentCancel, let cancel = PQgetCancel(connection) else { return }
-        hasSentCancel = true
+    private func cancelIfAsked() throws {
+        guard isCancelled() else { return }
+        cancels += 1
+        guard cancels <= Self.maximumCancels, let cancel = PQgetCancel(connection) else { throw lost() }
+        defer { PQfreeCancel(cancel) }
         var message = [CChar](repeating: 0, count: 256)
-        PQcancel(cancel, &message, CInt(message.count))
-        PQfreeCancel(cancel)
+        // A server that cannot be reached for this will not answer the statement either.
+        guard PQcancel(cancel, &message, CInt(message.count)) == 1 else { throw lost() }
     }
 
     private func lost(_ state: String? = nil) -> Lost {

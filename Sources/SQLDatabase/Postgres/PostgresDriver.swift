@@ -35,7 +35,10 @@ final class PostgresDriver: Driver {
 
     func beginClosing() { queue.close() }
 
-    func waitUntilClosed() async { await queue.waitUntilClosed() }
+    func close() async {
+        queue.close()
+        await queue.waitUntilClosed()
+    }
 
     var statistics: Statistics {
         var statistics = counters.current

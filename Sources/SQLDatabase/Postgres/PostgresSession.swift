@@ -53,6 +53,7 @@ final class PostgresSession: Session {
     /// The closure has returned: cancellations no longer count.
     func end() {
         ticket = nil
+        connection.endClosure()
         connection.patience = patience
     }
 

@@ -33,8 +33,12 @@ final class SQLiteDriver: Driver {
         writers.close()
     }
 
-    func waitUntilClosed() async {
+    func close() async {
+        writers.refuse()
+        readers.close()
         await readers.waitUntilClosed()
+        // The writer goes last: the last connection moves the log into the file and removes it, which a reader cannot.
+        writers.close()
         await writers.waitUntilClosed()
     }
 

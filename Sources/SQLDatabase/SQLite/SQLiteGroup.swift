@@ -19,6 +19,9 @@ final class SQLiteGroup {
         connection = Connection(dialect: .sqlite, session: session)
     }
 
+    /// Whether the last transaction has ended, so that the connection can start another one.
+    var isUsable: Bool { session.handle.isOutsideTransaction }
+
     /// Runs a group and answers all its closures.
     ///
     /// - Parameter next: the next closure that waits, if there is one now.

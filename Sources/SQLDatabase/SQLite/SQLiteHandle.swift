@@ -3,7 +3,7 @@ import GRDBSQLite
 /// The C interface of SQLite on a connection that GRDB has opened.
 ///
 /// Statements are prepared, bound, stepped and read here, because GRDB's layer costs more than the statement itself
-/// where many small ones run in one transaction (a third of the rate of upserts). Used on the connection's thread only.
+/// where many small ones run in one transaction (upserts, 100 at a time, at a third of the C interface's rate). Used on the connection's thread only.
 struct SQLiteHandle {
     private let connection: OpaquePointer
 

@@ -67,6 +67,9 @@ enum SQLiteOpening {
     private static func base(_ configuration: Database.Configuration) -> GRDB.Configuration {
         var settings = GRDB.Configuration()
         settings.foreignKeysEnabled = true
+        // GRDB stops the program when a block ends inside a transaction. Ours ends so only if a ROLLBACK has failed, and
+        // the connection is closed then.
+        settings.allowsUnsafeTransactions = true
         // SQLite's own handler sleeps up to 100 ms between attempts: beside a process that writes all the time it would
         // hardly ever meet the moment when the lock is free.
         let limit = configuration.busyTimeout

@@ -28,7 +28,6 @@ final class SQLiteReader: Interruptible {
                 defer { connections.current = nil }
                 try connection.inDatabase { try serve(job, semaphore, $0) }
                 try? connection.close()
-                return
             } catch {
                 // The connection could not be opened: the next closure tries again.
                 if job.ticket.withdraw() { job.fail(error) }
@@ -44,7 +43,7 @@ final class SQLiteReader: Interruptible {
         var next: Job? = first
         while let job = next {
             if job.ticket.start(on: self) { serve(job, session, connection) }
-            next = queue.next(semaphore)
+            next = session.handle.isOutsideTransaction ? queue.next(semaphore) : nil
         }
     }
 

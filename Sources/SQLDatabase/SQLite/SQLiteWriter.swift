@@ -40,8 +40,8 @@ final class SQLiteWriter: Interruptible {
                     serve(job, semaphore, SQLiteGroup(session, self, configuration, counters))
                     counters.update { $0.connections -= 1 }
                 }
+                // It closes also when it has become useless; the next closure then opens it anew.
                 try? pool.close()
-                return
             } catch {
                 if job.ticket.withdraw() { job.fail(error) }
             }
@@ -71,7 +71,7 @@ final class SQLiteWriter: Interruptible {
             case .read, .write: group.run(startingWith: job) { queue.poll { $0.kind == .write } }
             }
             counters.update { $0.connectionsInUse -= 1 }
-            next = queue.next(semaphore)
+            next = group.isUsable ? queue.next(semaphore) : nil
         }
     }
 }

@@ -27,11 +27,11 @@ protocol Driver: AnyObject, Sendable {
     /// Takes a closure, or answers it with `.unavailable` when too many wait or the database is closed. Never blocks.
     func submit(_ job: Job)
 
-    /// Takes no further closures; those that wait are still run.
+    /// Takes no further closures and returns at once; those that wait are still run, then the connections are closed.
     func beginClosing()
 
-    /// Returns when all connections are closed.
-    func waitUntilClosed() async
+    /// The same, but returns when the connections are closed.
+    func close() async
 
     var statistics: Statistics { get }
 }

@@ -11,6 +11,7 @@ final class JobQueue: Sendable {
         var jobs = FirstInFirstOut<Job>()
         var sleeping: [DispatchSemaphore] = []
         var threads = 0
+        var isRefusing = false
         var isClosed = false
         var closing: [CheckedContinuation<Void, Never>] = []
     }
@@ -39,7 +40,7 @@ final class JobQueue: Sendable {
     /// - Parameter thread: the body of a thread; runs until `next` returns nil.
     func submit(_ job: Job, thread: @escaping @Sendable () -> Void) {
         let admission = state.withLock { state -> Admission in
-            guard !state.isClosed else { return .refused("the database is closed") }
+            guard !state.isRefusing else { return .refused("the database is closed") }
             guard state.jobs.count < maximumWaiting else { return .refused("too many operations are waiting") }
             state.jobs.append(job)
             if let semaphore = state.sleeping.popLast() { return .accepted(wake: semaphore, startThread: false) }
@@ -78,9 +79,13 @@ final class JobQueue: Sendable {
         }
     }
 
+    /// Takes no further jobs.
+    func refuse() { state.withLock { $0.isRefusing = true } }
+
     /// Takes no further jobs and wakes all threads, so that they end when the queue is empty.
     func close() {
         let sleeping = state.withLock { state in
+            state.isRefusing = true
             state.isClosed = true
             defer { state.sleeping = [] }
             return state.sleeping

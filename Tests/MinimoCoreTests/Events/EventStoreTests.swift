@@ -38,7 +38,10 @@ import Wire
     @Test func typesAreThoseOfTheContract() {
         let names = EventType.allCases.map(\.rawValue)
         let expected =
-            ["queued", "sent", "delivered", "failed", "bounced", "complained", "opened", "clicked", "unconfirmed", "received"]
+            [
+                "queued", "sent", "delivered", "failed", "bounced", "complained", "opened", "clicked", "unconfirmed",
+                "received",
+            ]
             .map { "message." + $0 }
             + ["created", "updated", "deleted", "unsubscribed", "resubscribed"].map { "contact." + $0 }
             + ["approved", "rejected", "paused"].map { "template." + $0 }

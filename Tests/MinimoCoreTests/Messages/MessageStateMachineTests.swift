@@ -97,7 +97,8 @@ import Testing
         (
             .suppressed,
             [
-                "suppressed message.failed remove", "suppressed message.failed remove", ".", "unconfirmed - remove", ".",
+                "suppressed message.failed remove", "suppressed message.failed remove", ".", "unconfirmed - remove",
+                ".",
                 ".", ".", ".",
             ]
         ),

@@ -34,7 +34,8 @@ import Wire
                 first.metadata = ["order": 7]
                 first.headers = [MessageHeader(name: "X-Kind", value: "a\"b")]
                 first.attachments = [
-                    MessageAttachment(filename: "a.bin", contentType: "application/octet-stream", content: [0, 1, 255]),
+                    MessageAttachment(
+                        filename: "a.bin", contentType: "application/octet-stream", content: [0, 1, 255]),
                     MessageAttachment(filename: "i.png", contentType: "image/png", contentID: "logo", content: [9]),
                 ]
                 let second = NewMessage(

@@ -8,7 +8,7 @@ import Testing
 import Wire
 
 /// The engine, the email channel and an SMTP server on a socket.
-@Suite(.timeLimit(.minutes(2))) struct EmailDeliveryTests {
+@Suite(.timeLimit(.minutes(1))) struct EmailDeliveryTests {
     private static let settings = EmailChannelStore(secrets: SecretBox(key: [UInt8](repeating: 7, count: 32)))
 
     private func setRelays(_ fixture: DeliveryFixture, _ ports: [Int], connections: Int = 4) async throws {
@@ -63,8 +63,8 @@ import Wire
                 #expect(message.status == .sent)
                 #expect(message.providerMessageID == message.headerMessageID)
                 #expect(taken(server) == [message.headerMessageID])
-                #expect(server.messages[0].recipients.map { $0.prefix(18) } == ["TO:<a@example.com>"])
-                #expect(server.messages[0].mail.hasPrefix("FROM:<hello@acme.example>"))
+                #expect(server.messages[0].recipients == ["<a@example.com>"])
+                #expect(server.messages[0].mail.hasPrefix("<hello@acme.example>"))
                 let attempt = try #require(try await fixture.attempts(id).first)
                 #expect(attempt.code == 250)
                 #expect(attempt.relayID != nil)
@@ -116,7 +116,7 @@ import Wire
                 let message = try await fixture.message(id)
                 #expect(message.status == .sent)
                 #expect(message.attempts == 2)
-                #expect(try await fixture.attempts(id).map(\.outcome) == [.temporary, .accepted])
+                #expect(try await fixture.outcomes(id) == [.temporary, .accepted])
                 #expect(taken(server) == [message.headerMessageID])
             }
         }

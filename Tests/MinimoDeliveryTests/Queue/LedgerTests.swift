@@ -163,7 +163,7 @@ import Wire
             #expect(again.attempt == 2)
             try await settle(fixture, again, Self.accepted)
             #expect(try await fixture.message(id).failure == nil)
-            #expect(try await fixture.attempts(id).map(\.outcome) == [.temporary, .accepted])
+            #expect(try await fixture.outcomes(id) == [.temporary, .accepted])
         }
     }
 
@@ -313,7 +313,7 @@ import Wire
             #expect(rows[0].dueAt > fixture.clock.now())
             #expect(try await fixture.events(urgent).last?.dataJSON == #"{"attempt":1,"action":"sendOnceMore"}"#)
             #expect(try await fixture.events(campaign).last?.dataJSON == #"{"attempt":1,"action":"hold"}"#)
-            #expect(try await fixture.events(campaign).map(\.type) == [.messageQueued, .messageUnconfirmed])
+            #expect(try await fixture.eventTypes(campaign) == [.messageQueued, .messageUnconfirmed])
         }
     }
 
@@ -360,12 +360,12 @@ import Wire
             let message = try await fixture.message(id)
             #expect(message.status == .sent)
             #expect(message.providerMessageID == "p")
-            #expect(try await fixture.attempts(id).map(\.outcome) == [.accepted])
+            #expect(try await fixture.outcomes(id) == [.accepted])
             #expect(try await fixture.queueRows() == [])
             // Writing it again changes nothing.
             try await settle(fixture, stale, Self.accepted, intentAt: intentAt)
             #expect(
-                try await fixture.events(id).map(\.type) == [.messageQueued, .messageUnconfirmed, .messageSent])
+                try await fixture.eventTypes(id) == [.messageQueued, .messageUnconfirmed, .messageSent])
         }
     }
 

@@ -71,6 +71,14 @@ struct DeliveryFixture: Sendable {
         return try await database.read { db in try MessageStore().events(db, workspaceID: workspaceID, id: id) }
     }
 
+    func eventTypes(_ id: Int64, in workspace: Workspace? = nil) async throws -> [EventType] {
+        try await events(id, in: workspace).map(\.type)
+    }
+
+    func outcomes(_ id: Int64, in workspace: Workspace? = nil) async throws -> [DeliveryAttempt.Outcome] {
+        try await attempts(id, in: workspace).map(\.outcome)
+    }
+
     /// A queue row as a test sees it.
     struct QueueRow: Sendable, Equatable {
         var messageID: Int64
@@ -109,7 +117,8 @@ struct DeliveryFixture: Sendable {
 
     /// Leases what is due.
     func lease(
-        node: Int64, token: Int64 = 1, lane: DeliveryLane = .transactional, limit: Int = 100, in workspace: Workspace? = nil
+        node: Int64, token: Int64 = 1, lane: DeliveryLane = .transactional, limit: Int = 100,
+        in workspace: Workspace? = nil
     ) async throws -> [Lease] {
         let now = clock.now()
         let stream = DeliveryStream(workspaceID: (workspace ?? live).id, channel: .email)
@@ -188,6 +197,7 @@ final class RunningEngine: Sendable {
     }
 
     /// Runs an engine beside the body, then stops it and waits for its end.
+    @discardableResult
     static func with<T: Sendable>(
         _ fixture: DeliveryFixture, live: any Channel = ScriptedChannel(), sandbox: any Channel = ScriptedChannel(),
         configuration: DeliveryConfiguration = .init(), clock: (any DeliveryClock)? = nil,

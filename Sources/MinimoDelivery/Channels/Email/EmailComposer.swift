@@ -1,5 +1,5 @@
-package import MinimoCore
 package import Mail
+package import MinimoCore
 package import NIOCore
 package import SQLDatabase
 import Wire
@@ -42,7 +42,8 @@ package struct EmailComposer: Sendable {
             throw ComposeError(code: Self.renderFailed, message: error.description)
         }
         guard let sender = message.from ?? defaultFrom else {
-            throw ComposeError(code: "sender_missing", message: "The message has no From, and the channel has no default.")
+            throw ComposeError(
+                code: "sender_missing", message: "The message has no From, and the channel has no default.")
         }
         do {
             let from = try Mailbox(parsing: sender)

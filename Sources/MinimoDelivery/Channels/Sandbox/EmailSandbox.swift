@@ -1,6 +1,6 @@
 package import MinimoCore
-package import SQLDatabase
 import NIOCore
+package import SQLDatabase
 import Wire
 
 /// Keeps the email of test workspaces and plays the outcome that the recipient asks for (contract 5.4), by the same way

@@ -1,0 +1,208 @@
+import NIOCore
+import Testing
+
+@testable import Mail
+
+@Suite struct SMTPPoolStateMachineTests {
+    typealias Machine = SMTPPoolStateMachine<String, String>
+
+    static func time(_ milliseconds: Int64) -> NIODeadline { .uptimeNanoseconds(1_000_000_000) + .milliseconds(milliseconds) }
+
+    /// Actions as text, in order.
+    static func texts(_ actions: [Machine.Action]) -> [String] {
+        actions.map { action in
+            switch action {
+            case .connect: "connect"
+            case .lend(let lease, let waiter): "\(lease.connection)\(lease.isReused ? "*" : "") to \(waiter)"
+            case .fail(let waiter, let reason):
+                "\(waiter) fails: \(reason)" + (reason.retryAfter.map { " again in \($0 / .milliseconds(1))" } ?? "")
+            case .quit(let connection): "quit \(connection)"
+            case .close(let connection): "close \(connection)"
+            case .drained: "drained"
+            }
+        }
+    }
+
+    /// The numbers of connections that are to be made.
+    static func connects(_ actions: [Machine.Action]) -> [Int] {
+        actions.compactMap { if case .connect(let id) = $0 { id } else { nil } }
+    }
+
+    static let refused = SMTPUnavailability(.connect)
+
+    private func waits(_ machine: inout Machine, _ waiter: String, at time: Int64 = 0) -> [Machine.Action] {
+        let id = machine.makeID()
+        return machine.wait(waiter, id: id, now: Self.time(time))
+    }
+
+    private func idle(_ machine: inout Machine) -> String? { machine.leaseIdle()?.connection }
+    private func remove(_ machine: inout Machine, _ id: Int) -> Bool { machine.removeIdle(id) }
+
+    private func establish(_ machine: inout Machine, _ id: Int, _ name: String, at time: Int64 = 0) -> [String] {
+        #expect(Self.texts(machine.opened(id, name)) == [])
+        return Self.texts(machine.established(id, now: Self.time(time)))
+    }
+
+    @Test func boundedAndFirstComeFirstServed() {
+        var machine = Machine(maximumConnections: 2)
+        #expect(idle(&machine) == nil)
+        let first = Self.connects(waits(&machine, "a"))
+        let second = Self.connects(waits(&machine, "b"))
+        #expect(first.count == 1 && second.count == 1)
+        #expect(Self.texts(waits(&machine, "c")) == [])
+        #expect(Self.texts(waits(&machine, "d")) == [])
+        #expect(establish(&machine, first[0], "A") == ["A to a"])
+        #expect(establish(&machine, second[0], "B") == ["B to b"])
+        #expect(machine.openCount == 2)
+        #expect(Self.texts(machine.released(second[0], now: Self.time(1))) == ["B* to c"])
+        #expect(Self.texts(machine.released(first[0], now: Self.time(1))) == ["A* to d"])
+        #expect(machine.waitingCount == 0)
+        #expect(Self.texts(machine.released(first[0], now: Self.time(2))) == [])
+        #expect(machine.leasedCount == 1)
+        #expect(idle(&machine) == "A")
+        #expect(idle(&machine) == nil)
+    }
+
+    @Test func aClosedConnectionIsReplacedForThoseWhoWait() {
+        var machine = Machine(maximumConnections: 1)
+        let first = Self.connects(waits(&machine, "a"))
+        _ = establish(&machine, first[0], "A")
+        _ = waits(&machine, "b")
+        let next = Self.connects(machine.closed(first[0], now: Self.time(1)))
+        #expect(next.count == 1)
+        #expect(establish(&machine, next[0], "B") == ["B to b"])
+        // What is closed is forgotten.
+        #expect(Self.texts(machine.released(first[0], now: Self.time(2))) == [])
+        #expect(machine.openCount == 1)
+    }
+
+    @Test func idleConnectionsAreTakenBackOnce() {
+        var machine = Machine(maximumConnections: 1)
+        let first = Self.connects(waits(&machine, "a"))
+        _ = establish(&machine, first[0], "A")
+        #expect(!remove(&machine, first[0]))
+        _ = machine.released(first[0], now: Self.time(1))
+        #expect(remove(&machine, first[0]))
+        #expect(!remove(&machine, first[0]))
+        #expect(idle(&machine) == nil)
+        #expect(machine.openCount == 0)
+    }
+
+    @Test func pausesDoubleAfterFailuresAndOneAttemptProbes() {
+        var machine = Machine(maximumConnections: 3)
+        var ids: [Int] = []
+        for waiter in ["a", "b", "c", "d"] { ids += Self.connects(waits(&machine, waiter)) }
+        #expect(ids.count == 3)
+        // Attempts that were under way together are one failure; nobody is failed while one of them may succeed.
+        #expect(Self.texts(machine.connectFailed(ids[0], Self.refused, now: Self.time(0))) == [])
+        #expect(Self.texts(machine.connectFailed(ids[1], Self.refused, now: Self.time(10))) == [])
+        #expect(
+            Self.texts(machine.connectFailed(ids[2], Self.refused, now: Self.time(100)))
+                == ["a", "b", "c", "d"].map { "\($0) fails: connect again in 400.0" })
+        #expect(Self.texts(waits(&machine, "e", at: 499)) == ["e fails: connect again in 1.0"])
+
+        var pause: Int64 = 500
+        var now: Int64 = 500
+        for expected: Int64 in [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
+            let probe = Self.connects(waits(&machine, "f", at: now))
+            #expect(probe.count == 1)
+            #expect(Self.texts(waits(&machine, "g", at: now)) == [])
+            pause = expected
+            let texts = Self.texts(machine.connectFailed(probe[0], Self.refused, now: Self.time(now)))
+            #expect(texts == ["f", "g"].map { "\($0) fails: connect again in \(Double(pause))" })
+            #expect(Self.texts(waits(&machine, "h", at: now + pause - 1)) == ["h fails: connect again in 1.0"])
+            now += pause
+        }
+        // A success forgets it all.
+        let probe = Self.connects(waits(&machine, "i", at: now))
+        #expect(Self.texts(waits(&machine, "j", at: now)) == [])
+        #expect(Self.texts(machine.opened(probe[0], "I")) == [])
+        let actions = machine.established(probe[0], now: Self.time(now))
+        #expect(Self.texts(actions) == ["I to i", "connect"])
+        let failed = machine.connectFailed(Self.connects(actions)[0], Self.refused, now: Self.time(now))
+        #expect(Self.texts(failed) == [])
+        #expect(Self.texts(machine.closed(probe[0], now: Self.time(now))) == ["j fails: connect again in 500.0"])
+    }
+
+    @Test func badCredentialsPauseForLong() {
+        var machine = Machine(maximumConnections: 1)
+        let id = Self.connects(waits(&machine, "a"))[0]
+        let reason = SMTPUnavailability(.authentication, reply: SMTPReply(code: 535, text: "no"))
+        #expect(
+            Self.texts(machine.connectFailed(id, reason, now: Self.time(0))) == ["a fails: authentication (535) again in 30000.0"])
+    }
+
+    @Test func whileConnectionsLiveTheOthersWait() {
+        var machine = Machine(maximumConnections: 2)
+        let first = Self.connects(waits(&machine, "a"))[0]
+        _ = establish(&machine, first, "A")
+        let second = Self.connects(waits(&machine, "b"))[0]
+        // The server takes one connection only: b waits for it.
+        #expect(Self.texts(machine.connectFailed(second, SMTPUnavailability(.greeting), now: Self.time(0))) == [])
+        #expect(Self.texts(waits(&machine, "c", at: 1)) == [])
+        #expect(Self.texts(machine.released(first, now: Self.time(2))) == ["A* to b"])
+        #expect(Self.texts(machine.released(first, now: Self.time(3))) == ["A* to c"])
+    }
+
+    @Test func cancelledWaitersAreSkipped() {
+        var machine = Machine(maximumConnections: 1)
+        let first = Self.connects(waits(&machine, "a"))[0]
+        _ = establish(&machine, first, "A")
+        let b = machine.makeID()
+        _ = machine.wait("b", id: b, now: Self.time(0))
+        _ = waits(&machine, "c")
+        #expect(Self.texts(machine.cancelWaiter(b)) == ["b fails: cancelled"])
+        #expect(Self.texts(machine.cancelWaiter(b)) == [])
+        #expect(Self.texts(machine.released(first, now: Self.time(1))) == ["A* to c"])
+    }
+
+    @Test func staleConnectionsAreDroppedTogether() {
+        var machine = Machine(maximumConnections: 3)
+        for (waiter, name) in [("a", "A"), ("b", "B")] {
+            let id = Self.connects(waits(&machine, waiter))[0]
+            _ = establish(&machine, id, name)
+            _ = machine.released(id, now: Self.time(0))
+            if waiter == "a" { _ = machine.leaseIdle() }
+        }
+        #expect(Self.texts(machine.dropIdle()) == ["quit B"])
+        #expect(machine.leasedConnections == ["A"])
+    }
+
+    @Test func shutdownDrains() {
+        var machine = Machine(maximumConnections: 3)
+        let first = Self.connects(waits(&machine, "a"))[0]
+        _ = establish(&machine, first, "A")
+        let second = Self.connects(waits(&machine, "b"))[0]
+        _ = establish(&machine, second, "B")
+        _ = machine.released(second, now: Self.time(0))
+        let third = Self.connects(waits(&machine, "x") + waits(&machine, "c"))[0]
+        #expect(Self.texts(machine.opened(third, "C")) == [])
+        #expect(Self.texts(machine.shutDown()).sorted() == ["c fails: shutDown", "close C"])
+        #expect(Self.texts(waits(&machine, "d")) == ["d fails: shutDown"])
+        #expect(idle(&machine) == nil)
+        #expect(Self.texts(machine.connectFailed(third, SMTPUnavailability(.shutDown), now: Self.time(1))) == [])
+        #expect(Self.texts(machine.released(second, now: Self.time(2))) == ["quit B"])
+        #expect(Self.texts(machine.closed(first, now: Self.time(3))) == ["drained"])
+    }
+
+    @Test func shutdownOfAnIdlePool() {
+        var machine = Machine(maximumConnections: 1)
+        #expect(Self.texts(machine.shutDown()) == ["drained"])
+        machine = Machine(maximumConnections: 1)
+        let first = Self.connects(waits(&machine, "a"))[0]
+        _ = establish(&machine, first, "A")
+        _ = machine.released(first, now: Self.time(0))
+        #expect(Self.texts(machine.shutDown()) == ["quit A", "drained"])
+    }
+
+    @Test func manyCancelledWaitersDoNotPileUp() {
+        var machine = Machine(maximumConnections: 1)
+        let first = Self.connects(waits(&machine, "a"))[0]
+        _ = establish(&machine, first, "A")
+        for number in 0..<1_000 {
+            _ = waits(&machine, "w\(number)")
+            #expect(Self.texts(machine.released(first, now: Self.time(0))) == ["A* to w\(number)"])
+        }
+        #expect(machine.waitingCount == 0)
+    }
+}
