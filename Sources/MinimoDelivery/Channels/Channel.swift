@@ -1,32 +1,15 @@
-package import MinimoCore
-package import Wire
-
 /// A way to hand messages off: email, WhatsApp, the sandbox.
 ///
 /// A channel knows how to try once. Retries, back-off, leases and the ledger are the queue's.
 package protocol Channel: Sendable {
     /// Tries to hand one message off.
     ///
-    /// - Parameter intent: must return before the byte is sent that can cause delivery; when it throws, that byte must not
-    ///   be sent, and the answer does not matter.
-    /// - Returns: what is known afterwards. It never throws: what is not known is ``DeliveryOutcome/unconfirmed(_:)``.
-    func deliver(_ delivery: Delivery, intent: @escaping @Sendable () async throws -> Void) async -> DeliveryOutcome
+    /// It announces the hand-off before the byte is sent that can cause delivery, and concludes it as soon as it knows what
+    /// came of it: before the line that carried the message (a connection, a place among the requests) takes up another one. That order is
+    /// what bounds the messages that a crash leaves unconfirmed to the number of lines.
+    func deliver(_ handOff: HandOff) async
 
     /// Upkeep beside the hand-offs, such as closing connections that are not needed any more. Returns when its task is
     /// cancelled, with everything closed.
     func run() async
-}
-
-/// One attempt at one message.
-package struct Delivery: Sendable {
-    package let message: Message
-    /// Counts from 1.
-    package let attempt: Int
-    package let now: Timestamp
-
-    package init(message: Message, attempt: Int, now: Timestamp) {
-        self.message = message
-        self.attempt = attempt
-        self.now = now
-    }
 }

@@ -21,74 +21,80 @@ struct DeliveryWorker: Sendable {
     let signal: QueueSignal
     let observer: (@Sendable (DeliveryObservation) -> Void)?
 
-    /// Does all the work of one lease; afterwards its slot is free and its completion is written.
+    /// Does all the work of one lease. Its completion is submitted when this returns, and written a little later.
     func run(_ work: Work) async {
-        let (completion, outcome) = await prepare(work)
-        // The slot is free while the completion settles: the next hand-off need not wait for this one's commit.
-        if slots.handedOff(work.lease.stream, work.lease.lane) { signal.signal() }
-        if let completion { await writer.complete(completion) }
-        if slots.settled() { signal.signal() }
-        observer?(.settled(messageID: work.lease.messageID, outcome))
-    }
-
-    /// Gives back a row that could not be worked on.
-    func giveBack(_ lease: Lease) async {
-        holds.unproved(lease.stream)
-        if slots.handedOff(lease.stream, lease.lane) { signal.signal() }
-        await writer.complete(settlement.givenBack(situation(lease, nil, intentAt: nil), until: clock.now()))
-        if slots.settled() { signal.signal() }
-    }
-
-    private func prepare(_ work: Work) async -> (Completion?, DeliveryOutcome?) {
         let lease = work.lease
         guard let message = work.message else {
             holds.unproved(lease.stream)
-            return (settlement.dropped(situation(lease, nil, intentAt: nil)), nil)
+            return end(lease, settlement.dropped(situation(lease, nil, intentAt: nil)), nil)
         }
         if let kind = lease.followUp {
             counters.add(to: \.followUps)
             holds.unproved(lease.stream)
-            return (settlement.followedUp(kind, situation(lease, message, intentAt: nil)), nil)
+            return end(lease, settlement.followedUp(kind, situation(lease, message, intentAt: nil)), nil)
         }
         let isSendable = MessageStateMachine.transition(from: message.status, on: .deferred).applies
         guard isSendable, let channel = (message.isSandbox ? sandboxes : channels)[message.channel] else {
             holds.unproved(lease.stream)
             // A channel that this release cannot serve keeps its messages; a settled one needs no row.
-            let until = clock.now() + .seconds(60)
             let now = situation(lease, message, intentAt: nil)
-            return (isSendable ? settlement.givenBack(now, until: until) : settlement.dropped(now), nil)
+            let isKept = isSendable ? settlement.givenBack(now, until: now.now + .seconds(60)) : settlement.dropped(now)
+            return end(lease, isKept, nil)
         }
         let gate = IntentGate(lease: lease, writer: writer, clock: clock)
-        let outcome = await channel.deliver(
-            Delivery(message: message, attempt: lease.attempt, now: clock.now()), intent: { try await gate.pass() })
-        return settle(outcome, gate.verdict, lease, message)
+        let handOff = HandOff(
+            message: message, attempt: lease.attempt, startedAt: clock.now(), intent: { try await gate.pass() },
+            conclusion: { outcome in conclude(outcome, gate.verdict, lease, message) })
+        await channel.deliver(handOff)
+        handOff.abandon()
     }
 
-    private func settle(
+    /// Gives back a row that could not be worked on.
+    func giveBack(_ lease: Lease) {
+        holds.unproved(lease.stream)
+        end(lease, settlement.givenBack(situation(lease, nil, intentAt: nil), until: clock.now()), nil)
+    }
+
+    /// The slot is free from now on, while the completion settles: the next hand-off need not wait for this one's commit.
+    private func end(_ lease: Lease, _ completion: Completion?, _ outcome: DeliveryOutcome?) {
+        if let completion {
+            writer.complete(completion) { _ in settled(lease, outcome) }
+        }
+        if slots.handedOff(lease.stream, lease.lane) { signal.signal() }
+        if completion == nil { settled(lease, outcome) }
+    }
+
+    private func settled(_ lease: Lease, _ outcome: DeliveryOutcome?) {
+        if slots.settled() { signal.signal() }
+        observer?(.settled(messageID: lease.messageID, outcome))
+    }
+
+    private func conclude(
         _ outcome: DeliveryOutcome, _ verdict: IntentGate.Verdict, _ lease: Lease, _ message: Message
-    ) -> (Completion?, DeliveryOutcome?) {
+    ) {
         var intentAt: Timestamp?
         switch verdict {
         case .refused:
             // Whoever has the lease now settles the message; nothing was sent here.
             counters.add(to: \.intentsRefused)
             holds.unproved(lease.stream)
-            return (nil, nil)
+            return end(lease, nil, nil)
         case .failed:
             counters.add(to: \.intentsRefused)
             holds.unproved(lease.stream)
             let now = situation(lease, message, intentAt: nil)
-            return (settlement.givenBack(now, until: now.now + .seconds(1)), nil)
+            return end(lease, settlement.givenBack(now, until: now.now + .seconds(1)), nil)
         case .granted(let at): intentAt = at
         case .notAsked: break
         }
         let now = situation(lease, message, intentAt: intentAt)
         // A stop that breaks off a wait for a connection says nothing about the channel.
         if Task.isCancelled, case .unavailable = outcome {
-            return (settlement.givenBack(now, until: now.now), nil)
+            return end(lease, settlement.givenBack(now, until: now.now), nil)
         }
         counters.count(outcome)
-        return (settlement.settle(outcome, now, heldUntil: note(outcome, lease.stream, now.now)), outcome)
+        let heldUntil = note(outcome, lease.stream, now.now)
+        end(lease, settlement.settle(outcome, now, heldUntil: heldUntil), outcome)
     }
 
     /// Tells the holds what the outcome says about the channel.

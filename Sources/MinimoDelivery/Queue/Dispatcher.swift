@@ -83,7 +83,7 @@ final class Dispatcher: Sendable {
         } catch {
             logger.warning("Leased messages cannot be read", metadata: ["error": "\(error)"])
             for lease in leases {
-                group.addTask { [worker] in await worker.giveBack(lease) }
+                worker.giveBack(lease)
             }
             return
         }

@@ -4,11 +4,13 @@ package import SQLDatabase
 import Synchronization
 package import Wire
 
-/// Writes the intents and completions of all workers in shared transactions (group commit).
+/// Writes the intents and completions of all workers in shared transactions (group commit), in the order of their arrival.
 ///
 /// Whatever has gathered while one transaction runs goes into the next, so the price of a durable commit is shared by all
 /// that wait for it. Intents that cannot be written fail: their messages are not sent. Completions are kept and tried again
-/// until they are written; workers wait for them, so no more gather than there are workers.
+/// until they are written; who submits them bounds how many there are.
+///
+/// An intent is never durable before a completion that was submitted earlier.
 package final class LedgerWriter: Sendable {
     /// What goes into one transaction.
     package struct Batch: Sendable {
@@ -19,19 +21,19 @@ package final class LedgerWriter: Sendable {
     /// Commits a batch and says for each intent whether its lease held.
     package typealias Commit = @Sendable (Batch) async throws -> [Bool]
 
-    private struct State {
-        var intents: [(intent: Ledger.Intent, waiter: CheckedContinuation<Bool, any Error>)] = []
-        var completions: [(completion: Completion, waiter: CheckedContinuation<Bool, Never>)] = []
-        var isFinishing = false
-        var isStopped = false
+    private enum Entry {
+        case intent(Ledger.Intent, CheckedContinuation<Bool, any Error>)
+        case completion(Completion, @Sendable (Bool) -> Void)
+
+        var isCompletion: Bool {
+            if case .completion = self { true } else { false }
+        }
     }
 
-    /// What was taken for one transaction, with those who wait for it.
-    private struct Round {
-        var intents: ArraySlice<(intent: Ledger.Intent, waiter: CheckedContinuation<Bool, any Error>)>
-        var completions: ArraySlice<(completion: Completion, waiter: CheckedContinuation<Bool, Never>)>
-
-        var isEmpty: Bool { intents.isEmpty && completions.isEmpty }
+    private struct State {
+        var entries: [Entry] = []
+        var isFinishing = false
+        var isStopped = false
     }
 
     private static let largestBatch = 512
@@ -70,32 +72,21 @@ package final class LedgerWriter: Sendable {
     /// - Throws: when it could not be written: nothing may be sent either.
     package func announce(_ lease: Lease, at time: Timestamp) async throws -> Bool {
         try await withCheckedThrowingContinuation { continuation in
-            let isTaken = state.withLock { state in
-                guard !state.isStopped else { return false }
-                state.intents.append((Ledger.Intent(lease: lease, at: time), continuation))
-                return true
-            }
-            if isTaken { wake.signal() } else { continuation.resume(throwing: CancellationError()) }
+            let isTaken = submit(.intent(Ledger.Intent(lease: lease, at: time), continuation))
+            if !isTaken { continuation.resume(throwing: CancellationError()) }
         }
     }
 
-    /// Returns when the completion is durable.
+    /// Submits a completion. Nothing that is announced later becomes durable before it.
     ///
-    /// - Returns: false when the writer stopped first or the database refuses it for good; the rescuer then finds the row.
-    @discardableResult
-    package func complete(_ completion: Completion) async -> Bool {
-        await withCheckedContinuation { continuation in
-            let isTaken = state.withLock { state in
-                guard !state.isStopped else { return false }
-                state.completions.append((completion, continuation))
-                return true
-            }
-            if isTaken { wake.signal() } else { continuation.resume(returning: false) }
-        }
+    /// - Parameter written: is called when it is durable, with true, or with false when the writer stopped first or the
+    ///   database refuses it for good; the rescuer then finds the row.
+    package func complete(_ completion: Completion, written: @escaping @Sendable (Bool) -> Void) {
+        if !submit(.completion(completion, written)) { written(false) }
     }
 
     /// Intents and completions that no transaction has taken up yet.
-    package var waiting: Int { state.withLock { $0.intents.count + $0.completions.count } }
+    package var waiting: Int { state.withLock { $0.entries.count } }
 
     /// Lets `run()` return when everything is written that has been asked for.
     package func finish() {
@@ -108,23 +99,19 @@ package final class LedgerWriter: Sendable {
         var limit = Self.largestBatch
         var failures = 0
         while !Task.isCancelled {
-            let round = take(limit)
-            if round.isEmpty {
-                if state.withLock({ $0.isFinishing && $0.intents.isEmpty && $0.completions.isEmpty }) { break }
+            let entries = take(limit)
+            if entries.isEmpty {
+                if state.withLock({ $0.isFinishing && $0.entries.isEmpty }) { break }
                 await wake.wait()
                 continue
             }
             do {
-                let held = try await commit(
-                    Batch(intents: round.intents.map(\.intent), completions: round.completions.map(\.completion)))
-                for (entry, isHeld) in zip(round.intents, held) { entry.waiter.resume(returning: isHeld) }
-                for entry in round.completions { entry.waiter.resume(returning: true) }
+                answer(entries, held: try await commit(Self.batch(entries)))
                 failures = 0
                 limit = Self.largestBatch
             } catch {
                 failures += 1
-                for entry in round.intents { entry.waiter.resume(throwing: error) }
-                if let next = await keep(round, error, failures: failures) {
+                if let next = await keep(entries, error, failures: failures) {
                     limit = next
                 } else {
                     failures = 0
@@ -135,56 +122,85 @@ package final class LedgerWriter: Sendable {
         stop()
     }
 
-    private func take(_ limit: Int) -> Round {
+    private func submit(_ entry: Entry) -> Bool {
+        let isTaken = state.withLock { state in
+            if !state.isStopped { state.entries.append(entry) }
+            return !state.isStopped
+        }
+        if isTaken { wake.signal() }
+        return isTaken
+    }
+
+    private func take(_ limit: Int) -> [Entry] {
         state.withLock { state in
-            let intents = state.intents.prefix(limit)
-            let completions = state.completions.prefix(limit)
-            state.intents.removeFirst(intents.count)
-            state.completions.removeFirst(completions.count)
-            return Round(intents: intents, completions: completions)
+            let entries = Array(state.entries.prefix(limit))
+            state.entries.removeFirst(entries.count)
+            return entries
         }
     }
 
-    /// Puts completions back for another try and waits a little. A batch that the database refuses for its own sake is
-    /// halved until the culprit is alone.
+    private static func batch(_ entries: [Entry]) -> Batch {
+        var batch = Batch()
+        for entry in entries {
+            switch entry {
+            case .intent(let intent, _): batch.intents.append(intent)
+            case .completion(let completion, _): batch.completions.append(completion)
+            }
+        }
+        return batch
+    }
+
+    private func answer(_ entries: [Entry], held: [Bool]) {
+        var held = held[...]
+        for entry in entries {
+            switch entry {
+            case .intent(_, let waiter): waiter.resume(returning: held.popFirst() ?? false)
+            case .completion(_, let written): written(true)
+            }
+        }
+    }
+
+    /// Fails the intents, puts the completions back for another try, and waits a little. A batch that the database refuses for
+    /// its own sake is halved until the culprit is alone.
     ///
     /// - Returns: the largest batch to try next, or nil when the culprit was given up.
-    private func keep(_ round: Round, _ error: any Error, failures: Int) async -> Int? {
-        if Self.isAway(error) {
-            logger.warning(
-                "The ledger cannot be written; retrying",
-                metadata: ["error": "\(error)", "completions": "\(round.completions.count)"])
-            putBack(round)
-            // At most 100 ms × 2^6; whoever waits for a completion keeps its slot, so nothing piles up.
-            try? await clock.sleep(for: .milliseconds(100 << min(failures - 1, 6)))
-            return Self.largestBatch
-        }
-        if round.completions.count == 1, failures >= Self.refusalLimit, let entry = round.completions.first {
+    private func keep(_ entries: [Entry], _ error: any Error, failures: Int) async -> Int? {
+        for case .intent(_, let waiter) in entries { waiter.resume(throwing: error) }
+        let completions = entries.filter(\.isCompletion)
+        let isAway = Self.isAway(error)
+        if !isAway, failures >= Self.refusalLimit, completions.count == 1,
+            case .completion(let completion, let written)? = completions.first
+        {
             logger.critical(
                 "A completion cannot be written; its message will be rescued as unconfirmed at the next start",
-                metadata: ["error": "\(error)", "message": "\(entry.completion.lease.messageID)"])
-            entry.waiter.resume(returning: false)
+                metadata: ["error": "\(error)", "message": "\(completion.lease.messageID)"])
+            written(false)
             return nil
         }
-        logger.error("The ledger refuses a batch", metadata: ["error": "\(error)"])
-        putBack(round)
-        return max(1, round.completions.count / 2)
-    }
-
-    private func putBack(_ round: Round) {
-        state.withLock { $0.completions.insert(contentsOf: round.completions, at: 0) }
+        state.withLock { $0.entries.insert(contentsOf: completions, at: 0) }
+        guard isAway else {
+            logger.error("The ledger refuses a batch", metadata: ["error": "\(error)"])
+            return max(1, completions.count / 2)
+        }
+        logger.warning(
+            "The ledger cannot be written; retrying",
+            metadata: ["error": "\(error)", "completions": "\(completions.count)"])
+        try? await clock.sleep(for: .milliseconds(100 << min(failures - 1, 6)))
+        return Self.largestBatch
     }
 
     private func stop() {
         let rest = state.withLock { state in
             state.isStopped = true
-            let rest = Round(intents: state.intents[...], completions: state.completions[...])
-            state.intents = []
-            state.completions = []
-            return rest
+            defer { state.entries = [] }
+            return state.entries
         }
-        for entry in rest.intents { entry.waiter.resume(throwing: CancellationError()) }
-        for entry in rest.completions { entry.waiter.resume(returning: false) }
+        for entry in rest {
+            switch entry {
+            case .intent(_, let waiter): waiter.resume(throwing: CancellationError())
+            case .completion(_, let written): written(false)
+            }
+        }
     }
 
     /// Whether the database could not be used at all, so that the same batch may succeed later.

@@ -129,7 +129,9 @@ package final class FakeSMTPServer: Sendable {
         self.options = options
         certificate = try SMTPTestCertificate()
         let configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(certificate.certificatePEM.utf8)).map { .certificate($0) },
+            certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(certificate.certificatePEM.utf8)).map {
+                .certificate($0)
+            },
             privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(certificate.privateKeyPEM.utf8), format: .pem)))
         tls = try NIOSSLContext(configuration: configuration)
         listener = Mutex(nil)

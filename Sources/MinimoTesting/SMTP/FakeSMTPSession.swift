@@ -110,8 +110,11 @@ final class FakeSMTPSession: ChannelInboundHandler {
         case "MAIL":
             let isAllowed = server.options.credentials == nil || isAuthenticated
             answer(.mail, line: line, proper: isAllowed ? "250 2.1.0 Ok" : "530 5.7.0 Authentication required", context)
-        case "RCPT": answer(.recipient, line: line, proper: mail == nil ? "503 5.5.1 MAIL first" : "250 2.1.5 Ok", context)
-        case "DATA": answer(.data, line: line, proper: recipients.isEmpty ? "554 5.5.1 No valid recipients" : "354 Go on", context)
+        case "RCPT":
+            answer(.recipient, line: line, proper: mail == nil ? "503 5.5.1 MAIL first" : "250 2.1.5 Ok", context)
+        case "DATA":
+            answer(
+                .data, line: line, proper: recipients.isEmpty ? "554 5.5.1 No valid recipients" : "354 Go on", context)
         case "RSET": answer(.reset, line: line, proper: "250 2.0.0 Ok", context)
         case "QUIT": answer(.quit, line: line, proper: "221 2.0.0 Bye", context)
         default: answer(.other, line: line, proper: "500 5.5.2 Unknown command", context)
@@ -128,7 +131,9 @@ final class FakeSMTPSession: ChannelInboundHandler {
         return lines.indices.map { "250\($0 == lines.count - 1 ? " " : "-")\(lines[$0])" }.joined(separator: "\r\n")
     }
 
-    private func answer(_ kind: FakeSMTPServer.Event.Kind, line: String, proper: String, _ context: ChannelHandlerContext) {
+    private func answer(
+        _ kind: FakeSMTPServer.Event.Kind, line: String, proper: String, _ context: ChannelHandlerContext
+    ) {
         let action = server.action(kind, connection: connection, line: line) ?? .reply(proper)
         if kind == .mail || kind == .recipient { pendingArgument = line.drop { $0 != ":" }.dropFirst().description }
         perform(action, at: kind, context)
@@ -137,7 +142,9 @@ final class FakeSMTPSession: ChannelInboundHandler {
     /// The argument of the MAIL or RCPT being answered.
     private var pendingArgument = ""
 
-    private func perform(_ action: FakeSMTPServer.Action, at kind: FakeSMTPServer.Event.Kind, _ context: ChannelHandlerContext) {
+    private func perform(
+        _ action: FakeSMTPServer.Action, at kind: FakeSMTPServer.Event.Kind, _ context: ChannelHandlerContext
+    ) {
         switch action {
         case .reply(let text): reply(text, to: kind, context)
         case .replyAndClose(let text):

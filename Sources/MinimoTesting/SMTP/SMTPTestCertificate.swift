@@ -18,8 +18,10 @@ package struct SMTPTestCertificate: Sendable {
         let authorityKey = P256.Signing.PrivateKey()
         let authorityName = try DistinguishedName { CommonName("Test authority") }
         let authority = try Certificate(
-            version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: Certificate.PublicKey(authorityKey.publicKey),
-            notValidBefore: now.addingTimeInterval(-3_600), notValidAfter: now.addingTimeInterval(86_400), issuer: authorityName,
+            version: .v3, serialNumber: Certificate.SerialNumber(),
+            publicKey: Certificate.PublicKey(authorityKey.publicKey),
+            notValidBefore: now.addingTimeInterval(-3_600), notValidAfter: now.addingTimeInterval(86_400),
+            issuer: authorityName,
             subject: authorityName, signatureAlgorithm: .ecdsaWithSHA256,
             extensions: Certificate.Extensions {
                 Critical(BasicConstraints.isCertificateAuthority(maxPathLength: nil))
@@ -28,8 +30,10 @@ package struct SMTPTestCertificate: Sendable {
             issuerPrivateKey: Certificate.PrivateKey(authorityKey))
         let serverKey = P256.Signing.PrivateKey()
         let server = try Certificate(
-            version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: Certificate.PublicKey(serverKey.publicKey),
-            notValidBefore: now.addingTimeInterval(-3_600), notValidAfter: now.addingTimeInterval(86_400), issuer: authorityName,
+            version: .v3, serialNumber: Certificate.SerialNumber(),
+            publicKey: Certificate.PublicKey(serverKey.publicKey),
+            notValidBefore: now.addingTimeInterval(-3_600), notValidAfter: now.addingTimeInterval(86_400),
+            issuer: authorityName,
             subject: DistinguishedName { CommonName("localhost") }, signatureAlgorithm: .ecdsaWithSHA256,
             extensions: Certificate.Extensions {
                 Critical(BasicConstraints.notCertificateAuthority)
@@ -47,7 +51,8 @@ package struct SMTPTestCertificate: Sendable {
 
     /// Writes the authority into a new temporary file, runs the body with its path, and removes it.
     package func withAuthorityFile<Value>(_ body: (String) async throws -> Value) async throws -> Value {
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("smtp-authority-\(UUID().uuidString).pem")
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "smtp-authority-\(UUID().uuidString).pem")
         try Data(authorityPEM.utf8).write(to: file)
         defer { try? FileManager.default.removeItem(at: file) }
         return try await body(file.path)

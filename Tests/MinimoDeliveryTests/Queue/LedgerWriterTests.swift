@@ -66,6 +66,14 @@ import Wire
         }
     }
 
+    /// Submits a completion and waits until it is written.
+    @discardableResult
+    private static func complete(_ writer: LedgerWriter, _ id: Int64) async -> Bool {
+        await withCheckedContinuation { continuation in
+            writer.complete(completion(id)) { continuation.resume(returning: $0) }
+        }
+    }
+
     private static let away = DatabaseErrorSample.unavailable
 
     @Test func whatGathersDuringACommitSharesTheNextOne() async throws {
@@ -77,10 +85,10 @@ import Wire
         }
         try await with(ledger) { writer in
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await writer.complete(Self.completion(1)) }
+                group.addTask { await Self.complete(writer, 1) }
                 await entered.wait()
                 for id in 2...40 as ClosedRange<Int64> {
-                    group.addTask { await writer.complete(Self.completion(id)) }
+                    group.addTask { await Self.complete(writer, id) }
                 }
                 for id in 41...50 as ClosedRange<Int64> {
                     group.addTask { _ = try? await writer.announce(Self.lease(id), at: Timestamp(seconds: 0)) }
@@ -111,7 +119,7 @@ import Wire
         }
         let clock = HurryingClock()
         try await with(ledger, clock: clock) { writer in
-            async let first = writer.complete(Self.completion(1))
+            async let first = Self.complete(writer, 1)
             await #expect(throws: (any Error).self) {
                 try await writer.announce(Self.lease(2), at: Timestamp(seconds: 0))
             }
@@ -135,10 +143,10 @@ import Wire
         }
         try await with(ledger) { writer in
             let refused = await withTaskGroup(of: Int64?.self) { group in
-                group.addTask { await writer.complete(Self.completion(1)) ? nil : 1 }
+                group.addTask { await Self.complete(writer, 1) ? nil : 1 }
                 await entered.wait()
                 for id in 2...30 as ClosedRange<Int64> {
-                    group.addTask { await writer.complete(Self.completion(id)) ? nil : id }
+                    group.addTask { await Self.complete(writer, id) ? nil : id }
                 }
                 while writer.waiting < 29 { await Task.yield() }
                 release.open()
@@ -157,16 +165,38 @@ import Wire
         }
         try await with(ledger) { writer in
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { await writer.complete(Self.completion(0)) }
+                group.addTask { await Self.complete(writer, 0) }
                 await entered.wait()
                 for id in 1...700 as ClosedRange<Int64> {
-                    group.addTask { await writer.complete(Self.completion(id)) }
+                    group.addTask { await Self.complete(writer, id) }
                 }
                 while writer.waiting < 700 { await Task.yield() }
                 release.open()
             }
         }
         #expect(ledger.batches.map(\.completions.count) == [1, 512, 188])
+    }
+
+    /// A line's next intent must never be durable before its last outcome, however full the batches are.
+    @Test func intentsNeverOvertakeCompletions() async throws {
+        let (entered, release) = (Gate(), Gate())
+        let ledger = FakeLedger { count, _ in
+            guard count == 1 else { return }
+            entered.open()
+            await release.wait()
+        }
+        try await with(ledger) { writer in
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await Self.complete(writer, 0) }
+                await entered.wait()
+                for id in 1...600 as ClosedRange<Int64> { writer.complete(Self.completion(id)) { _ in } }
+                group.addTask { _ = try? await writer.announce(Self.lease(1000), at: Timestamp(seconds: 0)) }
+                while writer.waiting < 601 { await Task.yield() }
+                release.open()
+            }
+        }
+        #expect(ledger.batches.map(\.intents) == [[], [], [1000]])
+        #expect(ledger.batches[2].completions.last == 600)
     }
 
     /// Cancelling is like a crash: whoever waits is told that nothing was written.
@@ -179,14 +209,14 @@ import Wire
                 await writer.run()
                 return nil
             }
-            group.addTask { await writer.complete(Self.completion(1)) }
+            group.addTask { await Self.complete(writer, 1) }
             while ledger.batches.isEmpty { await Task.yield() }
             group.cancelAll()
             var answers: [Bool] = []
             for await answer in group { if let answer { answers.append(answer) } }
             #expect(answers == [false])
         }
-        #expect(await writer.complete(Self.completion(2)) == false)
+        #expect(await Self.complete(writer, 2) == false)
         await #expect(throws: CancellationError.self) {
             try await writer.announce(Self.lease(2), at: Timestamp(seconds: 0))
         }

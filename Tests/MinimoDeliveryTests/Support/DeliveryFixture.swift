@@ -130,7 +130,7 @@ struct DeliveryFixture: Sendable {
 
 /// A channel that answers as a test says, and remembers what it was asked.
 final class ScriptedChannel: Channel {
-    typealias Script = @Sendable (Delivery, @Sendable () async throws -> Void) async -> DeliveryOutcome
+    typealias Script = @Sendable (HandOff) async -> DeliveryOutcome
 
     private let script: Script
     private let seen = Mutex<[(id: Int64, attempt: Int)]>([])
@@ -140,10 +140,10 @@ final class ScriptedChannel: Channel {
         self.script = script
     }
 
-    static let accept: Script = { delivery, intent in
+    static let accept: Script = { handOff in
         do {
-            try await intent()
-            return .accepted(providerID: "p\(delivery.message.id)", ChannelReply(code: 250, text: "ok"))
+            try await handOff.announce()
+            return .accepted(providerID: "p\(handOff.message.id)", ChannelReply(code: 250, text: "ok"))
         } catch {
             return .unavailable(.relayUnavailable)
         }
@@ -152,11 +152,9 @@ final class ScriptedChannel: Channel {
     /// Every hand-off that was asked for.
     var deliveries: [(id: Int64, attempt: Int)] { seen.withLock { $0 } }
 
-    func deliver(
-        _ delivery: Delivery, intent: @escaping @Sendable () async throws -> Void
-    ) async -> DeliveryOutcome {
-        seen.withLock { $0.append((delivery.message.id, delivery.attempt)) }
-        return await script(delivery, intent)
+    func deliver(_ handOff: HandOff) async {
+        seen.withLock { $0.append((handOff.message.id, handOff.attempt)) }
+        handOff.conclude(await script(handOff))
     }
 
     func run() async {}

@@ -39,25 +39,25 @@ package final class EmailDeliveryChannel: Channel {
         self.logger = logger
     }
 
-    package func deliver(
-        _ delivery: Delivery, intent: @escaping @Sendable () async throws -> Void
-    ) async -> DeliveryOutcome {
-        let message = delivery.message
+    package func deliver(_ handOff: HandOff) async {
+        let message = handOff.message
         let route: RelayDirectory.Route
         do {
             route = try await directory.route(message.workspaceID)
         } catch {
             logger.warning("The email channel cannot be read", metadata: ["error": "\(error)"])
-            return .unavailable(.databaseUnavailable)
+            return handOff.conclude(.unavailable(.databaseUnavailable))
         }
-        guard !route.relays.isEmpty else { return .unavailable(.noRelay, retryAfter: .seconds(2)) }
+        guard !route.relays.isEmpty else {
+            return handOff.conclude(.unavailable(.noRelay, retryAfter: .seconds(2)))
+        }
         let email: ComposedEmail
         do {
             email = try await composer.compose(message, defaultFrom: route.defaultFrom)
         } catch {
-            return .composing(error)
+            return handOff.conclude(.composing(error))
         }
-        return await send(email, message.headerMessageID, through: route.relays, intent)
+        await send(email, handOff, through: route.relays)
     }
 
     package func run() async {
@@ -65,21 +65,29 @@ package final class EmailDeliveryChannel: Channel {
     }
 
     /// Tries the relays one after the other until one has an answer.
-    private func send(
-        _ email: ComposedEmail, _ messageID: String, through relays: [RelayDirectory.Relay],
-        _ intent: @escaping @Sendable () async throws -> Void
-    ) async -> DeliveryOutcome {
+    ///
+    /// All lines are kept until the conclusion, also those of relays that failed: the intent stands since the first of them.
+    private func send(_ email: ComposedEmail, _ handOff: HandOff, through relays: [RelayDirectory.Relay]) async {
+        var taken: [HandOffLines] = []
+        defer {
+            for lines in taken { lines.giveBack() }
+        }
         var failures: [(relayID: Int64, reason: SMTPUnavailability)] = []
         for relay in relays {
-            let result = await relay.client.send(email.envelope, content: email.content, beforeFinalDot: intent)
+            guard await relay.lines.take() else { break }
+            taken.append(relay.lines)
+            let result = await relay.client.send(
+                email.envelope, content: email.content, beforeFinalDot: { try await handOff.announce() })
             guard case .unavailable(let reason) = result else {
-                return SMTPOutcome.outcome(
-                    of: result, recipient: email.envelope.recipients.first, messageID: messageID, relayID: relay.id)
+                return handOff.conclude(
+                    SMTPOutcome.outcome(
+                        of: result, recipient: email.envelope.recipients.first,
+                        messageID: handOff.message.headerMessageID, relayID: relay.id))
             }
             failures.append((relay.id, reason))
             guard SMTPOutcome.mayTryAnother(after: reason) else { break }
             logger.debug("A relay is unavailable", metadata: ["relay": "\(relay.id)", "reason": "\(reason)"])
         }
-        return SMTPOutcome.outcome(of: failures)
+        handOff.conclude(SMTPOutcome.outcome(of: failures))
     }
 }

@@ -8,10 +8,11 @@ import Wire
 
 /// The SMTP clients of each workspace, kept in step with its settings: re-read at most once a second while mail is sent.
 final class RelayDirectory: Sendable {
-    /// One relay and the client that talks to it.
+    /// One relay, the client that talks to it, and the lines that it has.
     struct Relay: Sendable {
         let id: Int64
         let client: SMTPClient
+        let lines: HandOffLines
     }
 
     /// A workspace's relays in the order in which they are tried.
@@ -24,10 +25,15 @@ final class RelayDirectory: Sendable {
         var route: Route
         var readAt: Timestamp
         /// By what a client was made from, so that unchanged relays keep their connections.
-        var clients: [ClientKey: SMTPClient]
+        var outlets: [OutletKey: Outlet]
     }
 
-    private struct ClientKey: Hashable, Sendable {
+    private struct Outlet {
+        let client: SMTPClient
+        let lines: HandOffLines
+    }
+
+    private struct OutletKey: Hashable, Sendable {
         let url: String
         let connections: Int
     }
@@ -95,7 +101,7 @@ final class RelayDirectory: Sendable {
             }
             let rest = state.withLock { state in
                 state.isClosed = true
-                let rest = state.retired + state.entries.values.flatMap(\.clients.values)
+                let rest = state.retired + state.entries.values.flatMap(\.outlets.values).map(\.client)
                 state.retired = []
                 state.entries = [:]
                 return rest
@@ -111,22 +117,22 @@ final class RelayDirectory: Sendable {
     ) -> Route {
         // After the end no client is made that nobody would shut down.
         guard !state.isClosed else { return Route(relays: [], defaultFrom: channel?.defaultFrom) }
-        let old = state.entries[workspaceID]?.clients ?? [:]
-        var clients: [ClientKey: SMTPClient] = [:]
+        let old = state.entries[workspaceID]?.outlets ?? [:]
+        var outlets: [OutletKey: Outlet] = [:]
         var relays: [Relay] = []
         for relay in (channel?.relays ?? []).sorted(by: { $0.position < $1.position }) {
-            let key = ClientKey(url: relay.url, connections: relay.connections)
-            guard let client = clients[key] ?? old[key] ?? makeClient(relay) else { continue }
-            clients[key] = client
-            relays.append(Relay(id: relay.id, client: client))
+            let key = OutletKey(url: relay.url, connections: relay.connections)
+            guard let outlet = outlets[key] ?? old[key] ?? makeOutlet(relay) else { continue }
+            outlets[key] = outlet
+            relays.append(Relay(id: relay.id, client: outlet.client, lines: outlet.lines))
         }
-        state.retired += old.filter { clients[$0.key] == nil }.map(\.value)
+        state.retired += old.filter { outlets[$0.key] == nil }.map(\.value.client)
         let route = Route(relays: relays, defaultFrom: channel?.defaultFrom)
-        state.entries[workspaceID] = Entry(route: route, readAt: now, clients: clients)
+        state.entries[workspaceID] = Entry(route: route, readAt: now, outlets: outlets)
         return route
     }
 
-    private func makeClient(_ relay: EmailRelay) -> SMTPClient? {
+    private func makeOutlet(_ relay: EmailRelay) -> Outlet? {
         guard var configuration = try? SMTPRelayConfiguration(url: relay.url) else {
             logger.error("A relay has a URL that cannot be used", metadata: ["relay": "\(relay.id)"])
             return nil
@@ -135,6 +141,8 @@ final class RelayDirectory: Sendable {
         configuration.localName = options.localName
         configuration.trustRoots = options.trustRoots
         configuration.timeouts = options.timeouts
-        return SMTPClient(configuration: configuration, group: group, logger: logger)
+        return Outlet(
+            client: SMTPClient(configuration: configuration, group: group, logger: logger),
+            lines: HandOffLines(count: configuration.maximumConnections))
     }
 }

@@ -14,25 +14,23 @@ package struct EmailSandbox: Channel {
         composer = EmailComposer(database: database, renderer: renderer)
     }
 
-    package func deliver(
-        _ delivery: Delivery, intent: @escaping @Sendable () async throws -> Void
-    ) async -> DeliveryOutcome {
-        let message = delivery.message
+    package func deliver(_ handOff: HandOff) async {
+        let message = handOff.message
         let scenario = SandboxScenario(email: message.to)
-        let outcome = scenario.outcome(attempt: delivery.attempt, providerID: message.headerMessageID)
+        let outcome = scenario.outcome(attempt: handOff.attempt, providerID: message.headerMessageID)
         do {
             let email = try await composer.compose(message)
-            if outcome.isHandOff { try await intent() }
+            if outcome.isHandOff { try await handOff.announce() }
             let content = String(buffer: email.content)
+            let now = handOff.startedAt
             try await database.write { db in
                 try SandboxStore().keep(
                     db, workspaceID: message.workspaceID, channel: .email, messageID: message.id, to: message.to,
-                    from: message.from, subject: message.subject, content: content, outcome: scenario,
-                    now: delivery.now)
+                    from: message.from, subject: message.subject, content: content, outcome: scenario, now: now)
             }
-            return outcome
+            handOff.conclude(outcome)
         } catch {
-            return .composing(error)
+            handOff.conclude(.composing(error))
         }
     }
 
