@@ -110,9 +110,8 @@ let package = Package(
         .testTarget(
             name: "MailTests",
             dependencies: [
-                "Mail", "MinimoTesting", nioCore, nioPosix, nioSSL, logging,
+                "Mail", "MinimoTesting", nioCore, nioPosix, logging,
                 .product(name: "NIOTestUtils", package: "swift-nio"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
             ],
             swiftSettings: settings),
         .testTarget(

@@ -19,6 +19,10 @@ from minimo.shapes import assert_envelope
 from minimo.waiting import wait_until
 
 
+# What takes long and has nothing to do with the database.
+ONE_ENGINE = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+
 def half_a_request(server: Server, key: str, email: str) -> tuple[RawConnection, bytes]:
     """A request whose head and first half have been sent, and the rest of it."""
     body = json.dumps({"email": email, "firstName": "x" * 200}).encode()
@@ -154,6 +158,7 @@ def test_a_stop_gives_back_what_was_not_sent(installations: Callable[..., Server
         assert server.stop() == 0
 
 
+@ONE_ENGINE
 def test_a_stop_does_not_wait_for_a_dead_relay(installations: Callable[..., Server]) -> None:
     server = installations().start()
     company = Company.create(server)
@@ -166,6 +171,7 @@ def test_a_stop_does_not_wait_for_a_dead_relay(installations: Callable[..., Serv
         assert server.stop(seconds=45) == 0, server.log[-3000:]
 
 
+@ONE_ENGINE
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_both_signals_end_an_idle_server_at_once(installations: Callable[..., Server], name: str) -> None:
     server = installations().start()

@@ -130,9 +130,14 @@ class ApiClient:
                 return self._connection
             self.close()
         context = ssl.create_default_context(cafile=str(self.ca_file))
-        self._connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=context)
-        self._connection.connect()
-        return self._connection
+        connection = http.client.HTTPSConnection(self.host, self.port, timeout=self.timeout, context=context)
+        try:
+            connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
 
 
 class RawConnection:

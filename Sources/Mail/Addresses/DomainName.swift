@@ -25,7 +25,9 @@ struct DomainName {
             if label.allSatisfy(\.isASCII) {
                 labels.append(String(label))
             } else {
-                guard Self.isULabel(label), let encoded = Punycode.encode(label) else { throw EmailAddressError(.invalidDomain) }
+                guard Self.isULabel(label), let encoded = Punycode.encode(label) else {
+                    throw EmailAddressError(.invalidDomain)
+                }
                 labels.append("xn--" + encoded)
             }
         }
@@ -59,14 +61,17 @@ struct DomainName {
         else { return false }
         guard label.starts(with: "xn--".utf8) else { return true }
         let encoded = label.dropFirst(4)
-        guard let scalars = Punycode.decode(encoded), isULabel(scalars[...]), let again = Punycode.encode(scalars) else { return false }
+        guard let scalars = Punycode.decode(encoded), isULabel(scalars[...]), let again = Punycode.encode(scalars)
+        else { return false }
         return again.utf8.elementsEqual(encoded)
     }
 
     private static func isULabel(_ label: some BidirectionalCollection<Unicode.Scalar>) -> Bool {
         let scalars = Array(label)
         guard let first = scalars.first, !isMark(first), scalars.contains(where: { !$0.isASCII }) else { return false }
-        guard first != "-", scalars.last != "-", !(scalars.count >= 4 && scalars[2] == "-" && scalars[3] == "-") else { return false }
+        guard first != "-", scalars.last != "-", !(scalars.count >= 4 && scalars[2] == "-" && scalars[3] == "-") else {
+            return false
+        }
         var text = String.UnicodeScalarView()
         text.append(contentsOf: scalars)
         let normalised = UnicodeText.compatibilityComposition(String(text).lowercased())
@@ -94,7 +99,8 @@ struct DomainName {
         case 0x5F3, 0x5F4: return previous.map { (0x590...0x5FF).contains($0.value) } ?? false
         case 0x30FB:
             return scalars.contains {
-                (0x3041...0x30FA).contains($0.value) || (0x4E00...0x9FFF).contains($0.value) || (0x3400...0x4DBF).contains($0.value)
+                (0x3041...0x30FA).contains($0.value) || (0x4E00...0x9FFF).contains($0.value)
+                    || (0x3400...0x4DBF).contains($0.value)
             }
         case 0..<0x80: return ASCII.isAlphanumeric(UInt8(scalar.value))
         default: break

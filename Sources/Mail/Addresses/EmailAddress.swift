@@ -18,7 +18,9 @@ package struct EmailAddress: Sendable, Hashable, CustomStringConvertible {
         let layout = try Self.layout(of: text.utf8)
         let local = text[..<layout.atSign]
         if !layout.localIsASCII {
-            guard local.unicodeScalars.allSatisfy(Self.isAllowedInLocalPart) else { throw EmailAddressError(.invalidLocalPart) }
+            guard local.unicodeScalars.allSatisfy(Self.isAllowedInLocalPart) else {
+                throw EmailAddressError(.invalidLocalPart)
+            }
         }
         let domain = try DomainName(parsing: text[text.utf8.index(after: layout.atSign)...])
         guard local.utf8.count + 1 + max(domain.name.utf8.count, domain.ascii.utf8.count) <= 254 else {
@@ -84,7 +86,8 @@ package struct EmailAddress: Sendable, Hashable, CustomStringConvertible {
     private static func isAllowedInLocalPart(_ scalar: Unicode.Scalar) -> Bool {
         guard !scalar.isASCII else { return true }
         switch scalar.properties.generalCategory {
-        case .control, .surrogate, .unassigned, .privateUse, .spaceSeparator, .lineSeparator, .paragraphSeparator: return false
+        case .control, .surrogate, .unassigned, .privateUse, .spaceSeparator, .lineSeparator, .paragraphSeparator:
+            return false
         case .format: return scalar == "\u{200C}" || scalar == "\u{200D}"
         default: return true
         }

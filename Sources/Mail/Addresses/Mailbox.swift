@@ -48,7 +48,9 @@ package struct Mailbox: Sendable, Hashable, CustomStringConvertible {
 
     private static func phrase(_ text: String) throws(EmailAddressError) -> String {
         guard text.utf8.first == UInt8(ascii: "\"") else {
-            guard !text.utf8.contains(where: { #"<>",;@"#.utf8.contains($0) }) else { throw EmailAddressError(.invalidDisplayName) }
+            guard !text.utf8.contains(where: { #"<>",;@"#.utf8.contains($0) }) else {
+                throw EmailAddressError(.invalidDisplayName)
+            }
             return text
         }
         var result = String.UnicodeScalarView()

@@ -14,7 +14,9 @@ enum Base64 {
     static func encode(_ bytes: some Collection<UInt8>) -> [UInt8] {
         let input = Array(bytes)
         return [UInt8](unsafeUninitializedCapacity: (input.count + 2) / 3 * 4) { output, count in
-            count = input.withUnsafeBufferPointer { encode(UnsafeRawBufferPointer($0), to: UnsafeMutableRawBufferPointer(output)) }
+            count = input.withUnsafeBufferPointer {
+                encode(UnsafeRawBufferPointer($0), to: UnsafeMutableRawBufferPointer(output))
+            }
         }
     }
 
@@ -25,7 +27,8 @@ enum Base64 {
             var start = 0
             while start < input.count {
                 let end = min(start + octetsPerLine, input.count)
-                written += encode(UnsafeRawBufferPointer(rebasing: input[start..<end]), to: .init(rebasing: output[written...]))
+                written += encode(
+                    UnsafeRawBufferPointer(rebasing: input[start..<end]), to: .init(rebasing: output[written...]))
                 output[written] = 0x0D
                 output[written + 1] = 0x0A
                 written += 2
@@ -65,7 +68,8 @@ enum Base64 {
         return result
     }
 
-    private static let alphabet: [UInt8] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
+    private static let alphabet: [UInt8] = Array(
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
     /// - Returns: the octets written; `output` is large enough.
     private static func encode(_ input: UnsafeRawBufferPointer, to output: UnsafeMutableRawBufferPointer) -> Int {

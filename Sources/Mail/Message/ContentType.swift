@@ -9,8 +9,12 @@ struct ContentType {
     init?(parsing text: String) {
         guard text.utf8.count <= 255, !EncodedWord.isMimicked(in: text.utf8) else { return nil }
         var rest = text.utf8[...]
-        guard let type = Self.token(&rest), rest.popFirst() == UInt8(ascii: "/"), let subtype = Self.token(&rest) else { return nil }
-        guard !ASCII.equal(type, ignoringCase: "multipart"), !ASCII.equal(type, ignoringCase: "message") else { return nil }
+        guard let type = Self.token(&rest), rest.popFirst() == UInt8(ascii: "/"), let subtype = Self.token(&rest) else {
+            return nil
+        }
+        guard !ASCII.equal(type, ignoringCase: "multipart"), !ASCII.equal(type, ignoringCase: "message") else {
+            return nil
+        }
         var parameters: [(name: String, value: String)] = []
         Self.skipBlanks(&rest)
         while !rest.isEmpty {

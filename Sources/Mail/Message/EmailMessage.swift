@@ -49,8 +49,10 @@ package struct EmailMessage: Sendable {
 
     /// Makes a message.
     package init(
-        from: Mailbox, sender: Mailbox? = nil, to: [Mailbox], cc: [Mailbox] = [], replyTo: [Mailbox] = [], subject: String,
-        messageID: String, date: Int64, text: String? = nil, html: String? = nil, headers: [(name: String, value: String)] = [],
+        from: Mailbox, sender: Mailbox? = nil, to: [Mailbox], cc: [Mailbox] = [], replyTo: [Mailbox] = [],
+        subject: String,
+        messageID: String, date: Int64, text: String? = nil, html: String? = nil,
+        headers: [(name: String, value: String)] = [],
         attachments: [Attachment] = []
     ) {
         self.from = from
@@ -82,7 +84,8 @@ package struct EmailMessage: Sendable {
     }
 
     private static let reservedHeaders: Set<String> = [
-        "from", "sender", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "mime-version", "return-path", "received",
+        "from", "sender", "to", "cc", "bcc", "reply-to", "subject", "date", "message-id", "mime-version", "return-path",
+        "received",
         "received-spf", "dkim-signature", "domainkey-signature", "authentication-results",
     ]
     private static let reservedHeaderPrefixes = ["content-", "resent-", "arc-"]
@@ -124,7 +127,9 @@ package struct EmailMessage: Sendable {
         if !to.isEmpty { try writer.writeMailboxes("To", to, field: "to") }
         if !cc.isEmpty { try writer.writeMailboxes("Cc", cc, field: "cc") }
         if !replyTo.isEmpty { try writer.writeMailboxes("Reply-To", replyTo, field: "replyTo") }
-        guard !subject.utf8.contains(where: ASCII.isInjection) else { throw EmailMessageError(.injection, field: "subject") }
+        guard !subject.utf8.contains(where: ASCII.isInjection) else {
+            throw EmailMessageError(.injection, field: "subject")
+        }
         writer.writeText(name: "Subject", value: subject)
         writer.write("Message-ID: <")
         writer.write(messageID)

@@ -35,12 +35,14 @@ package struct EmailMessageError: Error, Sendable, Hashable, CustomStringConvert
         case .injection: "\(field) has a line break or a NUL character."
         case .reservedHeader: "\(field) is a header that cannot be set."
         case .invalidHeaderName: "\(field) must be 1 to 76 printable ASCII characters without a space or a colon."
-        case .unfoldableHeader: "\(field) has a piece without spaces that is longer than a header line may be (998 octets)."
+        case .unfoldableHeader:
+            "\(field) has a piece without spaces that is longer than a header line may be (998 octets)."
         case .missingBody: "The message needs a text or an HTML body."
         case .invalidMessageID: "\(field) must be of the form left@right in ASCII, at most 250 octets."
         case .invalidDate: "\(field) is outside the years 1970 to 9999."
         case .invalidContentType: "\(field) must be a media type such as image/png, and not multipart/* or message/*."
-        case .invalidContentID: "\(field) must be 1 to 200 printable ASCII characters without spaces and angle brackets."
+        case .invalidContentID:
+            "\(field) must be 1 to 200 printable ASCII characters without spaces and angle brackets."
         case .invalidFileName: "\(field) must be 1 to 255 octets without control characters."
         }
     }

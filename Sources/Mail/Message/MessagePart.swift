@@ -19,7 +19,8 @@ struct CheckedAttachment {
         guard !attachment.filename.utf8.contains(where: ASCII.isInjection) else {
             throw EmailMessageError(.injection, field: "\(field).filename")
         }
-        guard (1...255).contains(attachment.filename.utf8.count), !attachment.filename.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F })
+        guard (1...255).contains(attachment.filename.utf8.count),
+            !attachment.filename.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F })
         else { throw EmailMessageError(.invalidFileName, field: "\(field).filename") }
         guard !attachment.contentType.utf8.contains(where: ASCII.isInjection) else {
             throw EmailMessageError(.injection, field: "\(field).contentType")
@@ -32,7 +33,9 @@ struct CheckedAttachment {
                 throw EmailMessageError(.injection, field: "\(field).contentID")
             }
             guard (1...200).contains(contentID.utf8.count),
-                contentID.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "<") && $0 != UInt8(ascii: ">") })
+                contentID.utf8.allSatisfy({
+                    $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "<") && $0 != UInt8(ascii: ">")
+                })
             else { throw EmailMessageError(.invalidContentID, field: "\(field).contentID") }
         }
         self.filename = attachment.filename

@@ -20,11 +20,17 @@ extension MessageWriter {
     /// Writes a field whose grammar we do not know. ASCII is written as it is and folded at its white space, for it may be structured
     /// (`List-Unsubscribe`); anything else is written as encoded-words.
     mutating func writeCustomHeader(name: String, value: String, field: String) throws(EmailMessageError) {
-        guard (1...76).contains(name.utf8.count), name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") }) else {
+        guard (1...76).contains(name.utf8.count),
+            name.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: ":") })
+        else {
             throw EmailMessageError(.invalidHeaderName, field: "\(field).name")
         }
-        guard !EmailMessage.isReservedHeader(name) else { throw EmailMessageError(.reservedHeader, field: "\(field).name") }
-        guard !value.utf8.contains(where: ASCII.isInjection) else { throw EmailMessageError(.injection, field: "\(field).value") }
+        guard !EmailMessage.isReservedHeader(name) else {
+            throw EmailMessageError(.reservedHeader, field: "\(field).name")
+        }
+        guard !value.utf8.contains(where: ASCII.isInjection) else {
+            throw EmailMessageError(.injection, field: "\(field).value")
+        }
         var bytes = Array(value.utf8)[...]
         while let first = bytes.first, Self.isBlank(first) { bytes.removeFirst() }
         while let last = bytes.last, Self.isBlank(last) { bytes.removeLast() }
@@ -32,7 +38,9 @@ extension MessageWriter {
         write(name)
         write(": ")
         if Self.isPrintable(bytes) && !EncodedWord.isMimicked(in: bytes) {
-            guard Self.isFoldable(bytes, column: column) else { throw EmailMessageError(.unfoldableHeader, field: "\(field).value") }
+            guard Self.isFoldable(bytes, column: column) else {
+                throw EmailMessageError(.unfoldableHeader, field: "\(field).value")
+            }
             writeFolded(bytes)
         } else {
             EncodedWord.write(String(decoding: bytes, as: UTF8.self), to: &self, inPhrase: false)
@@ -41,7 +49,8 @@ extension MessageWriter {
     }
 
     /// Writes an address list, RFC 5322 §3.4.
-    mutating func writeMailboxes(_ name: StaticString, _ mailboxes: [Mailbox], field: String) throws(EmailMessageError) {
+    mutating func writeMailboxes(_ name: StaticString, _ mailboxes: [Mailbox], field: String) throws(EmailMessageError)
+    {
         column = 0
         write(name)
         write(":")
@@ -55,7 +64,8 @@ extension MessageWriter {
                 continue
             }
             guard !displayName.utf8.contains(where: ASCII.isInjection) else {
-                throw EmailMessageError(.injection, field: mailboxes.count == 1 ? "\(field).displayName" : "\(field)[\(index)].displayName")
+                throw EmailMessageError(
+                    .injection, field: mailboxes.count == 1 ? "\(field).displayName" : "\(field)[\(index)].displayName")
             }
             if let phrase = Self.phrase(displayName) {
                 writeFirstOrFoldableSpace(before: phrase.count, isFirst: index == 0)
@@ -80,7 +90,9 @@ extension MessageWriter {
     /// The name as atoms or as a quoted-string, or `nil` when only encoded-words can carry it, or carry it better because they can be folded.
     private static func phrase(_ name: String) -> [UInt8]? {
         let bytes = Array(name.utf8)
-        guard bytes.count <= 60, isPrintable(bytes), !bytes.contains(0x09), !EncodedWord.isMimicked(in: bytes) else { return nil }
+        guard bytes.count <= 60, isPrintable(bytes), !bytes.contains(0x09), !EncodedWord.isMimicked(in: bytes) else {
+            return nil
+        }
         let words = bytes.split(separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
         if words.allSatisfy({ !$0.isEmpty && $0.allSatisfy(ASCII.isAtomText) }) { return bytes }
         return quoted(bytes)

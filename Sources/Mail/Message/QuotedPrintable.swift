@@ -19,7 +19,18 @@ enum QuotedPrintable {
         var written = 0
         var column = 0
         while read < input.count {
-            // The most that one turn writes.
+            if column > 0 {
+                // Most text is literal: up to the last column, where a line end makes a difference, it is only copied.
+                let end = read + min(maximumLine - 1 - column, input.count - 1 - read, output.count - written)
+                let start = read
+                while read < end, isPlain(input[read], before: input[read + 1]) {
+                    output[written] = input[read]
+                    written += 1
+                    read += 1
+                }
+                column += read - start
+            }
+            // The most that one octet makes.
             guard written + 3 <= output.count else { return nil }
             let byte = input[read]
             if byte == 0x0D || byte == 0x0A {
@@ -64,6 +75,12 @@ enum QuotedPrintable {
         output[written] = 0x0D
         output[written + 1] = 0x0A
         return written + 2
+    }
+
+    /// Stands for itself inside a line.
+    @inline(__always)
+    private static func isPlain(_ byte: UInt8, before next: UInt8) -> Bool {
+        byte > 0x20 ? byte < 0x7F && byte != UInt8(ascii: "=") : byte == 0x20 && next > 0x20
     }
 
     private static func startsWithFrom(_ input: UnsafeRawBufferPointer, at index: Int) -> Bool {

@@ -41,7 +41,9 @@ package struct EnhancedStatusCode: Sendable, Hashable, CustomStringConvertible {
         return finish(numbers, number, digits, length)
     }
 
-    private static func finish(_ numbers: [Int], _ last: Int, _ digits: Int, _ length: Int) -> (code: EnhancedStatusCode, length: Int)? {
+    private static func finish(_ numbers: [Int], _ last: Int, _ digits: Int, _ length: Int) -> (
+        code: EnhancedStatusCode, length: Int
+    )? {
         guard numbers.count == 2, digits > 0, [2, 4, 5].contains(numbers[0]) else { return nil }
         return (EnhancedStatusCode(numbers[0], numbers[1], last), length)
     }

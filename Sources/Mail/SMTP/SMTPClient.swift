@@ -11,9 +11,17 @@ package final class SMTPClient: Sendable {
     private let pool: SMTPConnectionPool
 
     /// Makes a client; connects when there is something to send. Call `shutdown()` before the group is shut down.
-    package init(configuration: SMTPRelayConfiguration, group: any EventLoopGroup, logger: Logger) {
+    package convenience init(configuration: SMTPRelayConfiguration, group: any EventLoopGroup, logger: Logger) {
+        self.init(configuration: configuration, group: group, logger: logger, clock: { .now() })
+    }
+
+    /// - Parameter clock: times the pauses after failures to connect.
+    init(
+        configuration: SMTPRelayConfiguration, group: any EventLoopGroup, logger: Logger,
+        clock: @escaping @Sendable () -> NIODeadline
+    ) {
         self.configuration = configuration
-        pool = SMTPConnectionPool(configuration: configuration, group: group, logger: logger)
+        pool = SMTPConnectionPool(configuration: configuration, group: group, logger: logger, clock: clock)
     }
 
     /// Connections that carry a transaction at this moment.

@@ -19,13 +19,18 @@ final class SMTPConnectionPool: Sendable {
     private let configuration: SMTPRelayConfiguration
     private let group: any EventLoopGroup
     private let logger: Logger
+    private let clock: @Sendable () -> NIODeadline
     private let state: Mutex<State>
     private let tls: Mutex<EventLoopFuture<NIOSSLContext?>?>
 
-    init(configuration: SMTPRelayConfiguration, group: any EventLoopGroup, logger: Logger) {
+    init(
+        configuration: SMTPRelayConfiguration, group: any EventLoopGroup, logger: Logger,
+        clock: @escaping @Sendable () -> NIODeadline
+    ) {
         self.configuration = configuration
         self.group = group
         self.logger = logger
+        self.clock = clock
         state = Mutex(State(machine: Machine(maximumConnections: max(1, configuration.maximumConnections))))
         tls = Mutex(nil)
     }
@@ -46,7 +51,7 @@ final class SMTPConnectionPool: Sendable {
         let id = state.withLock { $0.machine.makeID() }
         return await withTaskCancellationHandler {
             await withCheckedContinuation { waiter in
-                perform(state.withLock { $0.machine.wait(waiter, id: id, now: .now()) })
+                perform(state.withLock { $0.machine.wait(waiter, id: id, now: clock()) })
                 // The handler below may have run before there was a waiter.
                 if Task.isCancelled { perform(state.withLock { $0.machine.cancelWaiter(id) }) }
             }
@@ -147,11 +152,11 @@ final class SMTPConnectionPool: Sendable {
 extension SMTPConnectionPool: SMTPConnectionDelegate {
     func connectionEstablished(_ id: Int) {
         logger.debug("Connected to the relay", metadata: ["relay": "\(configuration)"])
-        perform(state.withLock { $0.machine.established(id, now: .now()) })
+        perform(state.withLock { $0.machine.established(id, now: clock()) })
     }
 
     func connectionFailed(_ id: Int, _ reason: SMTPUnavailability) {
-        let actions = state.withLock { $0.machine.connectFailed(id, reason, now: .now()) }
+        let actions = state.withLock { $0.machine.connectFailed(id, reason, now: clock()) }
         if reason.code != .shutDown {
             logger.warning("The relay cannot be used", metadata: ["relay": "\(configuration)", "reason": "\(reason)"])
         }
@@ -159,11 +164,11 @@ extension SMTPConnectionPool: SMTPConnectionDelegate {
     }
 
     func connectionReleased(_ id: Int) {
-        perform(state.withLock { $0.machine.released(id, now: .now()) })
+        perform(state.withLock { $0.machine.released(id, now: clock()) })
     }
 
     func connectionClosed(_ id: Int) {
-        perform(state.withLock { $0.machine.closed(id, now: .now()) })
+        perform(state.withLock { $0.machine.closed(id, now: clock()) })
     }
 
     func connectionMayClose(_ id: Int) -> Bool {

@@ -81,7 +81,9 @@ struct SMTPContent: Sendable {
             var headerEnd: Int?
             while start < bytes.count {
                 if bytes[start] == UInt8(ascii: ".") { dottedLines.append(start) }
-                guard let lineEnd = UnsafeRawBufferPointer(rebasing: bytes[start...]).firstIndex(of: 0x0A) else { break }
+                guard let lineEnd = UnsafeRawBufferPointer(rebasing: bytes[start...]).firstIndex(of: 0x0A) else {
+                    break
+                }
                 let end = start + lineEnd
                 guard lineEnd > 0, bytes[end - 1] == 0x0D else {
                     hasBareLineEnd = true

@@ -29,7 +29,8 @@ package struct SMTPURLError: Error, Sendable, Hashable, CustomStringConvertible 
         case .port: "The relay's port must be 1 to 65535."
         case .path: "The relay's URL has no path."
         case .percentEncoding: "The relay's URL has an invalid %XX."
-        case .credentials: "The relay's URL needs user and password together, user:password@host, with @ : / ? # % written as %XX."
+        case .credentials:
+            "The relay's URL needs user and password together, user:password@host, with @ : / ? # % written as %XX."
         case .parameter: "The relay's URL knows the parameter tls only, once."
         case .tlsMode: "tls must be starttls, implicit or none; smtps:// is implicit."
         case .credentialsWithoutTLS: "Credentials are not sent without TLS, except to this machine itself."
@@ -47,7 +48,9 @@ extension SMTPRelayConfiguration {
         var rest = url.utf8[...]
         let scheme = rest.prefix { $0 != UInt8(ascii: ":") }
         let isImplicitScheme = ASCII.equal(scheme, ignoringCase: "smtps")
-        guard isImplicitScheme || ASCII.equal(scheme, ignoringCase: "smtp"), rest[scheme.endIndex...].starts(with: "://".utf8) else {
+        guard isImplicitScheme || ASCII.equal(scheme, ignoringCase: "smtp"),
+            rest[scheme.endIndex...].starts(with: "://".utf8)
+        else {
             throw SMTPURLError(.scheme)
         }
         rest = rest[scheme.endIndex...].dropFirst(3)
@@ -111,7 +114,8 @@ extension SMTPRelayConfiguration {
                 bytes.append(byte)
                 continue
             }
-            guard let high = rest.popFirst().flatMap(ASCII.hexadecimalValue), let low = rest.popFirst().flatMap(ASCII.hexadecimalValue)
+            guard let high = rest.popFirst().flatMap(ASCII.hexadecimalValue),
+                let low = rest.popFirst().flatMap(ASCII.hexadecimalValue)
             else { throw SMTPURLError(.percentEncoding) }
             bytes.append(high << 4 | low)
         }
@@ -127,7 +131,9 @@ extension SMTPRelayConfiguration {
             host = text[..<close].dropFirst()
             let rest = text[text.index(after: close)...]
             guard rest.isEmpty || rest.first == UInt8(ascii: ":"),
-                host.allSatisfy({ ASCII.hexadecimalValue($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".") })
+                host.allSatisfy({
+                    ASCII.hexadecimalValue($0) != nil || $0 == UInt8(ascii: ":") || $0 == UInt8(ascii: ".")
+                })
             else { throw SMTPURLError(.host) }
             if !rest.isEmpty { port = rest.dropFirst() }
         } else {
@@ -135,12 +141,17 @@ extension SMTPRelayConfiguration {
                 host = text[..<colon]
                 port = text[text.index(after: colon)...]
             }
-            guard host.allSatisfy({ ASCII.isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: "_") })
+            guard
+                host.allSatisfy({
+                    ASCII.isAlphanumeric($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".")
+                        || $0 == UInt8(ascii: "_")
+                })
             else { throw SMTPURLError(.host) }
         }
         guard (1...253).contains(host.count) else { throw SMTPURLError(.host) }
         guard let port else { return (String(Substring(host)).lowercased(), nil) }
-        guard port.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(String(Substring(port))), (1...65_535).contains(number)
+        guard port.allSatisfy({ (0x30...0x39).contains($0) }), let number = Int(String(Substring(port))),
+            (1...65_535).contains(number)
         else { throw SMTPURLError(.port) }
         return (String(Substring(host)).lowercased(), number)
     }

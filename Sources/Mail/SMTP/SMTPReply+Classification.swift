@@ -66,12 +66,15 @@ extension SMTPReply {
     }
 
     private static let policyPhrases = [
-        "spam", "blocked", "policy", "listed", "blacklist", "blocklist", "denied", "reputation", "authenticat", "dmarc", "spf", "dkim",
+        "spam", "blocked", "policy", "listed", "blacklist", "blocklist", "denied", "reputation", "authenticat", "dmarc",
+        "spf", "dkim",
         "relay",
     ]
     private static let unknownRecipientPhrases = [
-        "user unknown", "unknown user", "no such", "does not exist", "doesn't exist", "not exist", "mailbox unavailable", "unknown recipient",
-        "recipient unknown", "invalid recipient", "invalid mailbox", "user not found", "mailbox not found", "recipient not found",
+        "user unknown", "unknown user", "no such", "does not exist", "doesn't exist", "not exist",
+        "mailbox unavailable", "unknown recipient",
+        "recipient unknown", "invalid recipient", "invalid mailbox", "user not found", "mailbox not found",
+        "recipient not found",
         "unknown address", "no mailbox", "unrouteable", "account disabled", "mailbox disabled",
     ]
     private static let fullMailboxPhrases = ["full", "quota", "over limit", "storage"]

@@ -28,7 +28,9 @@ package struct SMTPReply: Sendable, Hashable, CustomStringConvertible {
             var rest = line[...]
             if let parsed = EnhancedStatusCode.parse(line.utf8) {
                 enhanced = enhanced ?? parsed.code
-                rest = line[line.utf8.index(line.startIndex, offsetBy: parsed.length)...].drop { $0 == " " || $0 == "\t" }
+                rest = line[line.utf8.index(line.startIndex, offsetBy: parsed.length)...].drop {
+                    $0 == " " || $0 == "\t"
+                }
             }
             if !text.isEmpty && !rest.isEmpty { text += " " }
             text += rest

@@ -50,7 +50,9 @@ struct SMTPReplyDecoder: NIOSingleStepByteToMessageDecoder {
                 return nil
             }
             // The line is there: it was just found.
-            guard let line = buffer.readSlice(length: lineLength), buffer.readInteger(as: UInt8.self) != nil else { return nil }
+            guard let line = buffer.readSlice(length: lineLength), buffer.readInteger(as: UInt8.self) != nil else {
+                return nil
+            }
             if let reply = try add(line) { return reply }
         }
     }
@@ -65,7 +67,9 @@ struct SMTPReplyDecoder: NIOSingleStepByteToMessageDecoder {
             if bytes.last == 0x0D { bytes.removeLast() }
             guard bytes.count >= 3 else { return nil }
             let digits = bytes.prefix(3)
-            guard let first = digits.first, (0x32...0x35).contains(first), digits.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            guard let first = digits.first, (0x32...0x35).contains(first),
+                digits.allSatisfy({ (0x30...0x39).contains($0) })
+            else {
                 return nil
             }
             let code = digits.reduce(0) { $0 * 10 + Int($1) - 0x30 }

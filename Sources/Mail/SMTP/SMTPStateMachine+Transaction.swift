@@ -22,7 +22,8 @@ extension SMTPStateMachine {
         commands.append(.data)
         needsReset = true
         let transaction = SMTPTransaction(
-            commands: commands, isPipelined: extensions.pipelining, hasHead: !content.head.isEmpty, isReleased: isReleased,
+            commands: commands, isPipelined: extensions.pipelining, hasHead: !content.head.isEmpty,
+            isReleased: isReleased,
             isReused: isReused)
         let first = extensions.pipelining ? commands : [commands[0]]
         let timer = transaction.timer
@@ -80,7 +81,8 @@ extension SMTPStateMachine {
 
     /// Whether an address or the header has text that only SMTPUTF8 servers take (RFC 6531 §3.4). Domains are sent as A-labels.
     private func needsUTF8(_ envelope: SMTPEnvelope, content: SMTPContent) -> Bool {
-        content.hasEightBitHeader || envelope.sender?.needsSMTPUTF8 == true || envelope.recipients.contains { $0.needsSMTPUTF8 }
+        content.hasEightBitHeader || envelope.sender?.needsSMTPUTF8 == true
+            || envelope.recipients.contains { $0.needsSMTPUTF8 }
     }
 
     private func localRefusal(_ envelope: SMTPEnvelope, content: SMTPContent) -> SMTPReply? {
@@ -91,12 +93,14 @@ extension SMTPStateMachine {
         }
         if needsUTF8(envelope, content: content), !extensions.utf8 {
             return SMTPReply(
-                code: 553, enhanced: EnhancedStatusCode(5, 6, 7), text: "An address is not ASCII, and the relay has no SMTPUTF8.",
+                code: 553, enhanced: EnhancedStatusCode(5, 6, 7),
+                text: "An address is not ASCII, and the relay has no SMTPUTF8.",
                 isLocal: true)
         }
         if content.isEightBit, !extensions.eightBitMIME, !extensions.utf8 {
             return SMTPReply(
-                code: 554, enhanced: EnhancedStatusCode(5, 6, 3), text: "The content is 8-bit, and the relay has no 8BITMIME.",
+                code: 554, enhanced: EnhancedStatusCode(5, 6, 3),
+                text: "The content is 8-bit, and the relay has no 8BITMIME.",
                 isLocal: true)
         }
         return nil

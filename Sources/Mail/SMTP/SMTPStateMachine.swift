@@ -165,12 +165,19 @@ struct SMTPStateMachine {
         guard isTLS || settings.allowsCredentialsWithoutTLS else { return failSession(.credentialsWithoutTLS, nil) }
         if extensions.authentication.contains("PLAIN") {
             // A server that wants the response on its own line asks for it by 334.
-            state = .authenticating(remaining: [.authenticationResponse("\0\(credentials.username)\0\(credentials.password)")])
-            return [.send([.authenticatePlain(username: credentials.username, password: credentials.password)]), .setTimer(.command)]
+            state = .authenticating(remaining: [
+                .authenticationResponse("\0\(credentials.username)\0\(credentials.password)")
+            ])
+            return [
+                .send([.authenticatePlain(username: credentials.username, password: credentials.password)]),
+                .setTimer(.command),
+            ]
         }
         if extensions.authentication.contains("LOGIN") {
             state = .authenticating(
-                remaining: [.authenticationResponse(credentials.username), .authenticationResponse(credentials.password)])
+                remaining: [
+                    .authenticationResponse(credentials.username), .authenticationResponse(credentials.password),
+                ])
             return [.send([.authenticateLogin]), .setTimer(.command)]
         }
         return failSession(.authenticationNotOffered, nil)

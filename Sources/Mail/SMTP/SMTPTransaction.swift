@@ -103,10 +103,12 @@ struct SMTPTransaction {
     private var refusedResult: SMTPResult {
         if let refusal {
             return .refused(
-                stage: refusal.stage, reply: refusal.reply, perRecipient: refusal.stage == .recipient ? refusedRecipients : [])
+                stage: refusal.stage, reply: refusal.reply,
+                perRecipient: refusal.stage == .recipient ? refusedRecipients : [])
         }
         // With no refusal of MAIL or DATA there is one of a recipient; the last word stands for all of them.
-        let reply = refusedRecipients.last?.reply ?? SMTPReply(code: 554, text: "No recipient was accepted.", isLocal: true)
+        let reply =
+            refusedRecipients.last?.reply ?? SMTPReply(code: 554, text: "No recipient was accepted.", isLocal: true)
         return .refused(stage: .recipient, reply: reply, perRecipient: refusedRecipients)
     }
 
@@ -128,7 +130,9 @@ struct SMTPTransaction {
         case (.recipient, 2): acceptedRecipients += 1
         case (.recipient(let recipient), 4), (.recipient(let recipient), 5):
             // After a refused MAIL these are echoes of it.
-            if refusal == nil { refusedRecipients.append(SMTPRecipientRefusal(recipient: recipient, reply: SMTPReply(reply))) }
+            if refusal == nil {
+                refusedRecipients.append(SMTPRecipientRefusal(recipient: recipient, reply: SMTPReply(reply)))
+            }
         case (.data, 3):
             guard refusal == nil, acceptedRecipients > 0 else {
                 phase = .emptyContent

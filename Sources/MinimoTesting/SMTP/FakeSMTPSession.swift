@@ -26,6 +26,8 @@ final class FakeSMTPSession: ChannelInboundHandler {
     private var inbound = ByteBuffer()
     private var isTLS: Bool
     private var isAuthenticated = false
+    /// The argument of the MAIL or RCPT being answered.
+    private var pendingArgument = ""
     private var mail: String?
     private var recipients: [String] = []
     private var isContentStarted = false
@@ -138,9 +140,6 @@ final class FakeSMTPSession: ChannelInboundHandler {
         if kind == .mail || kind == .recipient { pendingArgument = line.drop { $0 != ":" }.dropFirst().description }
         perform(action, at: kind, context)
     }
-
-    /// The argument of the MAIL or RCPT being answered.
-    private var pendingArgument = ""
 
     private func perform(
         _ action: FakeSMTPServer.Action, at kind: FakeSMTPServer.Event.Kind, _ context: ChannelHandlerContext

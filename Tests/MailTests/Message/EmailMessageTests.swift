@@ -7,7 +7,8 @@ import Testing
 @Suite struct EmailMessageTests {
     static func message(_ change: (inout EmailMessage) throws -> Void = { _ in }) throws -> EmailMessage {
         var message = EmailMessage(
-            from: try Mailbox(parsing: "Acme <hello@acme.example>"), to: [try Mailbox(parsing: "jane@example.com")], subject: "Hello",
+            from: try Mailbox(parsing: "Acme <hello@acme.example>"), to: [try Mailbox(parsing: "jane@example.com")],
+            subject: "Hello",
             messageID: "abc.1@acme.example", date: 1_743_501_600, text: "Hi\n")
         try change(&message)
         return message
@@ -108,14 +109,15 @@ import Testing
         #expect(try message.serialized(boundarySeed: 1) != message.serialized(boundarySeed: 2))
     }
 
-    @Test(arguments: [
-        (0, "Thu, 01 Jan 1970 00:00:00 +0000"),
-        (951_782_399, "Mon, 28 Feb 2000 23:59:59 +0000"),
-        (951_782_400, "Tue, 29 Feb 2000 00:00:00 +0000"),
-        (1_709_164_800, "Thu, 29 Feb 2024 00:00:00 +0000"),
-        (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 +0000"),
-        (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 +0000"),
-    ] as [(Int64, String)])
+    @Test(
+        arguments: [
+            (0, "Thu, 01 Jan 1970 00:00:00 +0000"),
+            (951_782_399, "Mon, 28 Feb 2000 23:59:59 +0000"),
+            (951_782_400, "Tue, 29 Feb 2000 00:00:00 +0000"),
+            (1_709_164_800, "Thu, 29 Feb 2024 00:00:00 +0000"),
+            (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 +0000"),
+            (253_402_300_799, "Fri, 31 Dec 9999 23:59:59 +0000"),
+        ] as [(Int64, String)])
     func dates(_ seconds: Int64, _ text: String) throws {
         var buffer = ByteBuffer()
         try #require(MessageDate(unixSeconds: seconds)).write(to: &buffer)
@@ -125,7 +127,12 @@ import Testing
     @Test func foldingKeepsWhiteSpaceAndWords() throws {
         let message = try Self.message {
             $0.subject = String(repeating: "word ", count: 20) + " end"
-            $0.headers = [("List-Unsubscribe", "<https://example.com/" + String(repeating: "u", count: 70) + ">, <mailto:u@example.com>")]
+            $0.headers = [
+                (
+                    "List-Unsubscribe",
+                    "<https://example.com/" + String(repeating: "u", count: 70) + ">, <mailto:u@example.com>"
+                )
+            ]
         }
         let text = try String(buffer: message.serialized(boundarySeed: 1))
         let words = Array(repeating: "word", count: 13).joined(separator: " ")
@@ -137,12 +144,14 @@ import Testing
     @Test func longFieldNameGetsItsEncodedWordOnTheNextLine() throws {
         let name = "X-" + String(repeating: "N", count: 74)
         let message = try Self.message { $0.headers = [(name, "wörld")] }
-        #expect(try String(buffer: message.serialized(boundarySeed: 1)).contains("\(name): \r\n =?utf-8?B?d8O2cmxk?=\r\n"))
+        #expect(
+            try String(buffer: message.serialized(boundarySeed: 1)).contains("\(name): \r\n =?utf-8?B?d8O2cmxk?=\r\n"))
     }
 
     @Test func undisclosedRecipients() throws {
         let message = try Self.message { $0.to = [] }
-        #expect(try String(buffer: message.serialized(boundarySeed: 1)).contains("\r\nTo: undisclosed-recipients:;\r\n"))
+        #expect(
+            try String(buffer: message.serialized(boundarySeed: 1)).contains("\r\nTo: undisclosed-recipients:;\r\n"))
     }
 
     @Test(arguments: ["a\r\nBcc: x@y.z", "a\nb", "a\rb", "a\u{0}b"])
@@ -166,8 +175,11 @@ import Testing
         #expect(try refusal { $0.cc = [bad] } == EmailMessageError(.injection, field: "cc.displayName"))
         #expect(try refusal { $0.replyTo = [bad] } == EmailMessageError(.injection, field: "replyTo.displayName"))
         #expect(try refusal { $0.messageID = evil + "@x" } == EmailMessageError(.invalidMessageID, field: "messageID"))
-        #expect(try refusal { $0.headers = [("X-A", evil)] } == EmailMessageError(.injection, field: "headers[0].value"))
-        #expect(try refusal { $0.headers = [(evil, "x")] } == EmailMessageError(.invalidHeaderName, field: "headers[0].name"))
+        #expect(
+            try refusal { $0.headers = [("X-A", evil)] } == EmailMessageError(.injection, field: "headers[0].value"))
+        #expect(
+            try refusal { $0.headers = [(evil, "x")] }
+                == EmailMessageError(.invalidHeaderName, field: "headers[0].name"))
         let file = EmailMessage.Attachment(filename: "f", contentType: "a/b", content: [])
         func attached(_ change: (inout EmailMessage.Attachment) -> Void) throws -> EmailMessageError? {
             var changed = file
@@ -175,29 +187,39 @@ import Testing
             return try refusal { $0.attachments = [file, changed] }
         }
         #expect(try attached { $0.filename = evil } == EmailMessageError(.injection, field: "attachments[1].filename"))
-        #expect(try attached { $0.contentType = evil } == EmailMessageError(.injection, field: "attachments[1].contentType"))
-        #expect(try attached { $0.contentID = evil } == EmailMessageError(.injection, field: "attachments[1].contentID"))
+        #expect(
+            try attached { $0.contentType = evil } == EmailMessageError(.injection, field: "attachments[1].contentType")
+        )
+        #expect(
+            try attached { $0.contentID = evil } == EmailMessageError(.injection, field: "attachments[1].contentID"))
         // In bodies they are line ends and text.
         #expect(try refusal { $0.text = evil } == nil)
     }
 
     @Test(arguments: [
-        "From", "SENDER", "to", "Cc", "Bcc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Return-Path", "Received",
+        "From", "SENDER", "to", "Cc", "Bcc", "Reply-To", "Subject", "Date", "Message-ID", "MIME-Version", "Return-Path",
+        "Received",
         "DKIM-Signature", "Content-Type", "content-anything", "Resent-To", "ARC-Seal", "Authentication-Results",
     ])
     func reservedHeadersAreRefused(_ name: String) throws {
         let message = try Self.message { $0.headers = [("X-A", "1"), (name, "x")] }
-        #expect(throws: EmailMessageError(.reservedHeader, field: "headers[1].name")) { try message.serialized(boundarySeed: 1) }
+        #expect(throws: EmailMessageError(.reservedHeader, field: "headers[1].name")) {
+            try message.serialized(boundarySeed: 1)
+        }
     }
 
     @Test(arguments: ["", "a b", "a:b", "ü", "a\u{7F}", String(repeating: "x", count: 77)])
     func headerNames(_ name: String) throws {
         let message = try Self.message { $0.headers = [(name, "x")] }
-        #expect(throws: EmailMessageError(.invalidHeaderName, field: "headers[0].name")) { try message.serialized(boundarySeed: 1) }
+        #expect(throws: EmailMessageError(.invalidHeaderName, field: "headers[0].name")) {
+            try message.serialized(boundarySeed: 1)
+        }
     }
 
     @Test func otherRefusals() throws {
-        func refuses(_ code: EmailMessageError.Code, _ field: String, _ change: (inout EmailMessage) throws -> Void) throws {
+        func refuses(_ code: EmailMessageError.Code, _ field: String, _ change: (inout EmailMessage) throws -> Void)
+            throws
+        {
             let message = try Self.message(change)
             #expect(throws: EmailMessageError(code, field: field)) { try message.serialized(boundarySeed: 1) }
         }
@@ -205,10 +227,15 @@ import Testing
         try refuses(.invalidDate, "date") { $0.date = -1 }
         try refuses(.invalidDate, "date") { $0.date = 253_402_300_800 }
         try refuses(.unfoldableHeader, "headers[0].value") { $0.headers = [("X", String(repeating: "x", count: 996))] }
-        for id in ["", "a", "a@", "@b", "a@b@c", "a b@c", "<a@b>", "ü@b", "a..b@c", String(repeating: "a", count: 249) + "@b"] {
+        for id in [
+            "", "a", "a@", "@b", "a@b@c", "a b@c", "<a@b>", "ü@b", "a..b@c", String(repeating: "a", count: 249) + "@b",
+        ] {
             try refuses(.invalidMessageID, "messageID") { $0.messageID = id }
         }
-        for type in ["", "text", "text/", "/plain", "te xt/plain", "text/plain;", "multipart/mixed", "Message/RFC822", "a/b; c", "a/b; c=\"d"] {
+        for type in [
+            "", "text", "text/", "/plain", "te xt/plain", "text/plain;", "multipart/mixed", "Message/RFC822", "a/b; c",
+            "a/b; c=\"d",
+        ] {
             let message = try Self.message { $0.attachments = [.init(filename: "f", contentType: type, content: [])] }
             if type == "text/plain;" {
                 // A lone semicolon at the end is everywhere.

@@ -33,12 +33,16 @@ import Testing
         }
     }
 
-    static func expectEqual(_ parsed: ParsedMessage, _ message: EmailMessage, _ location: SourceLocation = #_sourceLocation) {
+    static func expectEqual(
+        _ parsed: ParsedMessage, _ message: EmailMessage, _ location: SourceLocation = #_sourceLocation
+    ) {
         func bytes(_ text: String?) -> [UInt8]? { text.map { Array($0.utf8) } }
         func addresses(_ mailboxes: [Mailbox]) -> [[UInt8]] {
             mailboxes.map { Array("\($0.displayName ?? "")\u{0}\($0.address.wireForm)".utf8) }
         }
-        func addresses(_ parsed: [ParsedMessage.Address]) -> [[UInt8]] { parsed.map { Array("\($0.name)\u{0}\($0.address)".utf8) } }
+        func addresses(_ parsed: [ParsedMessage.Address]) -> [[UInt8]] {
+            parsed.map { Array("\($0.name)\u{0}\($0.address)".utf8) }
+        }
         #expect(parsed.defects == [], sourceLocation: location)
         #expect(bytes(parsed.subject) == bytes(message.subject), sourceLocation: location)
         #expect(addresses(parsed.from) == addresses([message.from]), sourceLocation: location)
@@ -52,13 +56,17 @@ import Testing
             let values = parsed.header.filter { $0[0] == header.name }.map { $0[1] }
             #expect(values.map(bytes) == [bytes(header.value)], sourceLocation: location)
         }
-        var expected: [(type: String, filename: String?, disposition: String?, contentID: String?, content: [UInt8])] = []
+        var expected: [(type: String, filename: String?, disposition: String?, contentID: String?, content: [UInt8])] =
+            []
         if let text = message.text { expected.append(("text/plain", nil, nil, nil, lines(text))) }
         if let html = message.html { expected.append(("text/html", nil, nil, nil, lines(html))) }
         let isInline = { (file: EmailMessage.Attachment) in message.html != nil && file.contentID != nil }
         for file in message.attachments.filter(isInline) + message.attachments.filter({ !isInline($0) }) {
             expected.append(
-                (file.contentType, file.filename, isInline(file) ? "inline" : "attachment", file.contentID.map { "<\($0)>" }, file.content))
+                (
+                    file.contentType, file.filename, isInline(file) ? "inline" : "attachment",
+                    file.contentID.map { "<\($0)>" }, file.content
+                ))
         }
         guard parsed.leaves.count == expected.count else {
             Issue.record("\(parsed.leaves.count) parts instead of \(expected.count)", sourceLocation: location)
@@ -78,7 +86,9 @@ import Testing
         var scalars = String.UnicodeScalarView()
         var previous: Unicode.Scalar?
         for scalar in text.unicodeScalars {
-            if scalar == "\r" || (scalar == "\n" && previous != "\r") { scalars.append(contentsOf: "\r\n".unicodeScalars) }
+            if scalar == "\r" || (scalar == "\n" && previous != "\r") {
+                scalars.append(contentsOf: "\r\n".unicodeScalars)
+            }
             if scalar != "\r", scalar != "\n" { scalars.append(scalar) }
             previous = scalar
         }
@@ -96,14 +106,18 @@ import Testing
         var samples: [EmailMessage] = []
         func add(_ change: (inout EmailMessage) throws -> Void) throws {
             var message = EmailMessage(
-                from: from, to: [to], subject: "Hello", messageID: "m\(samples.count).abc@acme.example", date: 1_743_501_600,
+                from: from, to: [to], subject: "Hello", messageID: "m\(samples.count).abc@acme.example",
+                date: 1_743_501_600,
                 text: "Hello\n")
             try change(&message)
             samples.append(message)
         }
         try add { _ in }
         try add { $0.subject = "" }
-        try add { $0.subject = "Grüße aus Köln – größer als 75 Zeichen, damit es mehrere kodierte Wörter gibt, und mit Leerzeichen  doppelt" }
+        try add {
+            $0.subject =
+                "Grüße aus Köln – größer als 75 Zeichen, damit es mehrere kodierte Wörter gibt, und mit Leerzeichen  doppelt"
+        }
         try add { $0.subject = "👩‍👩‍👧‍👦 family 👍🏽 " + String(repeating: "日本語", count: 40) }
         try add { $0.subject = "مرحبا \u{202B}עברית\u{202C} mixed" }
         try add { $0.subject = "looks =?utf-8?Q?encoded?= but is not" }
@@ -114,13 +128,16 @@ import Testing
         try add { $0.subject = "a ? b = c _ d : e, \"f\" (g) \\ <h@i>" }
         try add {
             $0.to = [
-                try mailbox("Doe, \"JD\" Jane \\ <x>", "a@example.com"), try mailbox("Jörg Müller, Ltd.", "b@bücher.example"),
+                try mailbox("Doe, \"JD\" Jane \\ <x>", "a@example.com"),
+                try mailbox("Jörg Müller, Ltd.", "b@bücher.example"),
                 try mailbox("O'Brien (Bob) @ home: a;b.c", "c@example.com"), try mailbox("=?x?", "d@example.com"),
-                try mailbox("مرحبا بالعالم", "e@example.com"), try mailbox("👩‍🚀", "f@example.com"), try mailbox(nil, "g@example.com"),
+                try mailbox("مرحبا بالعالم", "e@example.com"), try mailbox("👩‍🚀", "f@example.com"),
+                try mailbox(nil, "g@example.com"),
                 try mailbox("tab\tname", "h@example.com"), try mailbox("two  spaces", "i@example.com"),
                 try mailbox(String(repeating: "long name ", count: 30), "j@example.com"),
                 try mailbox(String(repeating: "ü", count: 300), "k@example.com"),
-                try mailbox("Name", String(repeating: "a", count: 64) + "@" + String(repeating: "b", count: 63) + ".example"),
+                try mailbox(
+                    "Name", String(repeating: "a", count: 64) + "@" + String(repeating: "b", count: 63) + ".example"),
             ]
             $0.cc = $0.to.reversed()
             $0.replyTo = [try mailbox("Ответ", "reply+1@acme.example")]
@@ -133,14 +150,19 @@ import Testing
         try add { $0.text = "one\r\ntwo\rthree\nfour\n\n\nfive" }
         try add { $0.text = "" }
         try add { $0.text = "\n" }
-        try add { $0.text = ".\n..\n.dot at the start\nFrom me\n From\nFromage\ntrailing space \ntrailing tab\t\n= equals =3D\n--=_x" }
+        try add {
+            $0.text =
+                ".\n..\n.dot at the start\nFrom me\n From\nFromage\ntrailing space \ntrailing tab\t\n= equals =3D\n--=_x"
+        }
         try add { $0.text = String(repeating: "x", count: 2_000) + "\n" + String(repeating: "y. ", count: 700) }
         try add { $0.text = String(repeating: ".", count: 500) }
         try add { $0.text = String(repeating: "日本語のメール。", count: 500) }
         try add { $0.text = "null \u{0} and controls \u{1}\u{B}\u{C}\u{1F}\u{7F} and \u{85} \u{2028}" }
         for length in 70...80 {
             try add { $0.text = String(repeating: "a", count: length) }
-            try add { $0.text = String(repeating: "a", count: length) + " \n" + String(repeating: "b", count: length) + "=" }
+            try add {
+                $0.text = String(repeating: "a", count: length) + " \n" + String(repeating: "b", count: length) + "="
+            }
         }
         try add {
             $0.text = nil
@@ -156,9 +178,13 @@ import Testing
                 .init(filename: "a \"quoted\\name\".pdf", contentType: "application/pdf", content: every),
                 .init(filename: "logo.png", contentType: "image/png", content: pixel, contentID: "logo@x"),
                 .init(filename: "Übersicht – 日本.pdf", contentType: "application/pdf", content: every + every),
-                .init(filename: String(repeating: "é", count: 127), contentType: "text/csv", content: Array("a,b\n1,2".utf8)),
+                .init(
+                    filename: String(repeating: "é", count: 127), contentType: "text/csv",
+                    content: Array("a,b\n1,2".utf8)),
                 .init(filename: "a'b%c*d.txt", contentType: "text/plain", content: Array("x\r\n".utf8)),
-                .init(filename: "fo\u{301}o.txt", contentType: "text/plain", content: Array("x".utf8), contentID: "second"),
+                .init(
+                    filename: "fo\u{301}o.txt", contentType: "text/plain", content: Array("x".utf8), contentID: "second"
+                ),
             ]
         }
         try add {
@@ -166,10 +192,15 @@ import Testing
             $0.html = "<img src=\"cid:logo\">"
             $0.attachments = [.init(filename: "l.png", contentType: "image/png", content: pixel, contentID: "logo")]
         }
-        try add { $0.attachments = [.init(filename: "l.png", contentType: "image/png", content: pixel, contentID: "no-html")] }
+        try add {
+            $0.attachments = [.init(filename: "l.png", contentType: "image/png", content: pixel, contentID: "no-html")]
+        }
         try add {
             $0.headers = [
-                ("List-Unsubscribe", "<https://example.com/u/" + String(repeating: "x", count: 400) + ">, <mailto:u@example.com>"),
+                (
+                    "List-Unsubscribe",
+                    "<https://example.com/u/" + String(repeating: "x", count: 400) + ">, <mailto:u@example.com>"
+                ),
                 ("X-Text", "Grüße"), ("X-Empty", ""), ("Auto-Submitted", "auto-generated"),
                 ("X-" + String(repeating: "N", count: 48), "wörld"), ("References", "<a@b> <c@d>"),
             ]
@@ -188,7 +219,8 @@ import Testing
 
     @Test func structureIsTheOneThatReadersExpect() async throws {
         var message = EmailMessage(
-            from: try Self.mailbox(nil, "a@b.example"), to: [try Self.mailbox(nil, "c@d.example")], subject: "s", messageID: "1@b.example",
+            from: try Self.mailbox(nil, "a@b.example"), to: [try Self.mailbox(nil, "c@d.example")], subject: "s",
+            messageID: "1@b.example",
             date: 0, text: "t", html: "h")
         message.attachments = [
             .init(filename: "f", contentType: "application/pdf", content: [1]),
@@ -197,7 +229,8 @@ import Testing
         let parsed = try await ParsedMessage.parse([message.serialized(boundarySeed: 1)])
         #expect(
             parsed[0].types == [
-                "multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png", "application/pdf",
+                "multipart/mixed", "multipart/alternative", "text/plain", "multipart/related", "text/html", "image/png",
+                "application/pdf",
             ])
     }
 

@@ -20,7 +20,8 @@ enum Python {
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["python3", files[0].path, files[1].path, files[2].path]
         process.standardError = try FileHandle(forWritingTo: files[3])
-        let status = try await withCheckedThrowingContinuation { (continuation: CheckedContinuation<Int32, any Error>) in
+        let status = try await withCheckedThrowingContinuation {
+            (continuation: CheckedContinuation<Int32, any Error>) in
             process.terminationHandler = { continuation.resume(returning: $0.terminationStatus) }
             do {
                 try process.run()
@@ -28,7 +29,9 @@ enum Python {
                 continuation.resume(throwing: error)
             }
         }
-        guard status == 0 else { throw Failure(status: status, errors: try String(contentsOf: files[3], encoding: .utf8)) }
+        guard status == 0 else {
+            throw Failure(status: status, errors: try String(contentsOf: files[3], encoding: .utf8))
+        }
         return try Data(contentsOf: files[2])
     }
 }

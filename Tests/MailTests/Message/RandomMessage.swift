@@ -20,16 +20,23 @@ struct SeededGenerator: RandomNumberGenerator {
 /// Messages with what tends to break builders.
 enum RandomMessage {
     private static let pieces = [
-        "a", "Z", "7", "word", " ", "  ", "\t", ".", ",", ";", ":", "\"", "\\", "<", ">", "(", ")", "@", "[", "]", "=", "=?", "?=", "_", "?",
-        "'", "%", "*", "&", "ü", "é", "e\u{301}", "ß", "я", "日本", "한국", "مرحبا", "שלום", "\u{200F}", "\u{202E}", "👍🏽", "👩‍👩‍👧‍👦", "🇩🇪", "\u{FEFF}",
+        "a", "Z", "7", "word", " ", "  ", "\t", ".", ",", ";", ":", "\"", "\\", "<", ">", "(", ")", "@", "[", "]", "=",
+        "=?", "?=", "_", "?",
+        "'", "%", "*", "&", "ü", "é", "e\u{301}", "ß", "я", "日本", "한국", "مرحبا", "שלום", "\u{200F}", "\u{202E}", "👍🏽",
+        "👩‍👩‍👧‍👦", "🇩🇪", "\u{FEFF}",
         "\u{2019}", "=?utf-8?Q?x?=", "From ", "\u{A0}", "\u{10FFFD}",
     ]
-    private static let breaks = ["\n", "\r\n", "\r", "\n.", "\n\n", "\nFrom ", " \n", "\t\r\n", "\u{0}", "\u{B}", "\u{2028}"]
-    private static let hosts = ["example.com", "bücher.example", "mail.acme.example", "xn--bcher-kva.example", "例え.テスト"]
+    private static let breaks = [
+        "\n", "\r\n", "\r", "\n.", "\n\n", "\nFrom ", " \n", "\t\r\n", "\u{0}", "\u{B}", "\u{2028}",
+    ]
+    private static let hosts = [
+        "example.com", "bücher.example", "mail.acme.example", "xn--bcher-kva.example", "例え.テスト",
+    ]
 
     static func make(number: Int, using random: inout SeededGenerator) throws -> EmailMessage {
         var message = EmailMessage(
-            from: try mailbox(&random), to: try (0..<Int.random(in: 1...4, using: &random)).map { _ in try mailbox(&random) },
+            from: try mailbox(&random),
+            to: try (0..<Int.random(in: 1...4, using: &random)).map { _ in try mailbox(&random) },
             subject: text(&random, upTo: 40), messageID: "n\(number).\(random.next())@acme.example",
             date: Int64.random(in: 0...253_402_300_799, using: &random))
         if Bool.random(using: &random) { message.cc = [try mailbox(&random)] }
@@ -43,7 +50,8 @@ enum RandomMessage {
             let size = Int.random(in: 0...300, using: &random)
             message.attachments.append(
                 .init(
-                    filename: "f" + text(&random, upTo: 12).filter { $0 != "\t" } + ".x", contentType: "application/x-test",
+                    filename: "f" + text(&random, upTo: 12).filter { $0 != "\t" } + ".x",
+                    contentType: "application/x-test",
                     content: (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) },
                     contentID: Bool.random(using: &random) ? "part\(index)@acme.example" : nil))
         }
@@ -53,7 +61,8 @@ enum RandomMessage {
     private static func text(_ random: inout SeededGenerator, upTo limit: Int) -> String {
         // Some are plain, some are everything.
         let alphabet = Bool.random(using: &random) ? pieces[..<8] : pieces[...]
-        return (0..<Int.random(in: 0...limit, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "" }.joined()
+        return (0..<Int.random(in: 0...limit, using: &random)).map { _ in alphabet.randomElement(using: &random) ?? "" }
+            .joined()
     }
 
     private static func body(_ random: inout SeededGenerator) -> String {

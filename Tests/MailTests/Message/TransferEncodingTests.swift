@@ -44,15 +44,19 @@ import Testing
     @Test func shorterEncodingWins() throws {
         func encoding(_ text: String) throws -> Substring? {
             let message = try EmailMessageTests.message { $0.text = text }
-            return try String(buffer: message.serialized(boundarySeed: 1)).split(separator: "Content-Transfer-Encoding: ").last?
-                .split(separator: "\r\n").first
+            return try String(buffer: message.serialized(boundarySeed: 1)).split(
+                separator: "Content-Transfer-Encoding: "
+            ).last?
+            .split(separator: "\r\n").first
         }
-        #expect(try encoding(String(repeating: "a", count: 90) + String(repeating: "ü", count: 5)) == "quoted-printable")
+        #expect(
+            try encoding(String(repeating: "a", count: 90) + String(repeating: "ü", count: 5)) == "quoted-printable")
         #expect(try encoding(String(repeating: "a", count: 10) + String(repeating: "ü", count: 50)) == "base64")
     }
 
     @Test(arguments: [
-        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
+        ("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg=="), ("fooba", "Zm9vYmE="),
+        ("foobar", "Zm9vYmFy"),
     ])
     func base64OfRFC4648(_ text: String, _ expected: String) {
         #expect(String(decoding: Base64.encode(text.utf8), as: UTF8.self) == expected)

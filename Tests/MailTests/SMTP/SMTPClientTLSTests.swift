@@ -6,11 +6,12 @@ import Testing
 @testable import Mail
 
 /// TLS, authentication, and attacks on both.
-@Suite struct SMTPClientTLSTests {
+@Suite(.timeLimit(.minutes(5))) struct SMTPClientTLSTests {
     static let credentials = SMTPRelayConfiguration.Credentials(username: "user", password: "pässword")
 
     static func options(
-        _ security: FakeSMTPServer.Options.Security, mechanisms: [String] = ["PLAIN", "LOGIN"], withCredentials: Bool = true
+        _ security: FakeSMTPServer.Options.Security, mechanisms: [String] = ["PLAIN", "LOGIN"],
+        withCredentials: Bool = true
     ) -> FakeSMTPServer.Options {
         var options = FakeSMTPServer.Options()
         options.security = security
@@ -31,9 +32,12 @@ import Testing
                     change(&$0)
                 }
                 return try await SMTPClientTests.withClient(configuration) { client in
-                    await client.send(try SMTPClientTests.envelope("jane@example.com"), content: SMTPClientTests.content) {}
+                    await client.send(
+                        try SMTPClientTests.envelope("jane@example.com"), content: SMTPClientTests.content
+                    ) {}
                 }
             }
+            await server.wait { $0.open == 0 }
             return (result, server.log)
         }
     }
@@ -51,7 +55,10 @@ import Testing
             $0.security = .startTLS
             $0.localName = "client.acme.example"
         }
-        guard case .accepted = result else { Issue.record("\(result)"); return }
+        guard case .accepted = result else {
+            Issue.record("\(result)")
+            return
+        }
         #expect(log.lines.filter { !$0.isTLS }.map(\.text) == ["EHLO client.acme.example", "STARTTLS"])
         #expect(log.lines.first { $0.isTLS }?.text == "EHLO client.acme.example")
         #expect(log.lines.filter { $0.text.hasPrefix("AUTH") }.map(\.isTLS) == [true])
@@ -60,7 +67,10 @@ import Testing
 
     @Test func implicitTLS() async throws {
         let (result, log) = try await Self.send(Self.options(.implicitTLS)) { $0.security = .implicitTLS }
-        guard case .accepted = result else { Issue.record("\(result)"); return }
+        guard case .accepted = result else {
+            Issue.record("\(result)")
+            return
+        }
         #expect(log.lines.filter { !$0.isTLS } == [])
         #expect(log.messages.map(\.content) == [Array(SMTPClientTests.content.readableBytesView)])
     }
@@ -101,7 +111,10 @@ import Testing
             $0.security = .startTLS
             $0.credentials = nil
         }
-        guard case .accepted = result else { Issue.record("\(result)"); return }
+        guard case .accepted = result else {
+            Issue.record("\(result)")
+            return
+        }
         #expect(log.lines.filter(\.isTLS).map(\.text).first == "EHLO [127.0.0.1]")
         // With the injected extensions it would have had SMTPUTF8 to offer, and the reply to EHLO would have been taken for one to MAIL.
         #expect(log.messages.map(\.mail) == ["<bounce@acme.example>"])
@@ -113,16 +126,23 @@ import Testing
                 $0.security = .implicitTLS
                 $0.credentials?.password = "wrong"
             }
-            guard case .unavailable(let reason) = result else { Issue.record("\(result)"); return }
+            guard case .unavailable(let reason) = result else {
+                Issue.record("\(result)")
+                return
+            }
             #expect(reason.code == .authentication)
-            #expect(reason.reply == SMTPReply(code: 535, enhanced: EnhancedStatusCode(5, 7, 8), text: "Bad credentials"))
+            #expect(
+                reason.reply == SMTPReply(code: 535, enhanced: EnhancedStatusCode(5, 7, 8), text: "Bad credentials"))
             #expect(log.messages.isEmpty)
         }
     }
 
     @Test func authenticationOnTheLoopbackWithoutTLS() async throws {
         let (result, log) = try await Self.send(Self.options(.none)) { $0.security = .none }
-        guard case .accepted = result else { Issue.record("\(result)"); return }
+        guard case .accepted = result else {
+            Issue.record("\(result)")
+            return
+        }
         #expect(log.lines.contains { $0.text == "AUTH PLAIN AHVzZXIAcMOkc3N3b3Jk" })
     }
 

@@ -22,11 +22,13 @@ import Testing
         #expect(content.head.isEmpty)
     }
 
-    @Test(arguments: [
-        ("a\n", .bareLineEnd), ("a\r", .bareLineEnd), ("a\rb\r\n", .bareLineEnd), ("a\nb\r\n", .bareLineEnd), ("a\r\r\n", .bareLineEnd),
-        ("a\r\n\n", .bareLineEnd), ("\n", .bareLineEnd), ("a\r\n.\n", .bareLineEnd), ("a\r\n.\r", .bareLineEnd),
-        ("", .noFinalLineEnd), ("a", .noFinalLineEnd), ("a\r\nb", .noFinalLineEnd),
-    ] as [(String, SMTPContent.Defect)])
+    @Test(
+        arguments: [
+            ("a\n", .bareLineEnd), ("a\r", .bareLineEnd), ("a\rb\r\n", .bareLineEnd), ("a\nb\r\n", .bareLineEnd),
+            ("a\r\r\n", .bareLineEnd),
+            ("a\r\n\n", .bareLineEnd), ("\n", .bareLineEnd), ("a\r\n.\n", .bareLineEnd), ("a\r\n.\r", .bareLineEnd),
+            ("", .noFinalLineEnd), ("a", .noFinalLineEnd), ("a\r\nb", .noFinalLineEnd),
+        ] as [(String, SMTPContent.Defect)])
     func smugglingIsRefused(_ text: String, _ expected: SMTPContent.Defect) {
         guard case .failure(let defect) = SMTPContent.prepare(ByteBuffer(string: text)) else {
             Issue.record("accepted")

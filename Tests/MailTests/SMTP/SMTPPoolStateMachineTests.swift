@@ -6,7 +6,9 @@ import Testing
 @Suite struct SMTPPoolStateMachineTests {
     typealias Machine = SMTPPoolStateMachine<String, String>
 
-    static func time(_ milliseconds: Int64) -> NIODeadline { .uptimeNanoseconds(1_000_000_000) + .milliseconds(milliseconds) }
+    static func time(_ milliseconds: Int64) -> NIODeadline {
+        .uptimeNanoseconds(1_000_000_000) + .milliseconds(milliseconds)
+    }
 
     /// Actions as text, in order.
     static func texts(_ actions: [Machine.Action]) -> [String] {
@@ -129,7 +131,9 @@ import Testing
         let id = Self.connects(waits(&machine, "a"))[0]
         let reason = SMTPUnavailability(.authentication, reply: SMTPReply(code: 535, text: "no"))
         #expect(
-            Self.texts(machine.connectFailed(id, reason, now: Self.time(0))) == ["a fails: authentication (535) again in 30000.0"])
+            Self.texts(machine.connectFailed(id, reason, now: Self.time(0))) == [
+                "a fails: authentication (535) again in 30000.0"
+            ])
     }
 
     @Test func whileConnectionsLiveTheOthersWait() {

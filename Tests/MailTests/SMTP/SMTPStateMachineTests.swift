@@ -92,9 +92,18 @@ import Testing
         #expect(machine.receive(Self.reply("220 go")) == [.startTLS, .setTimer(.command)])
         #expect(machine.extensions == SMTPExtensions())
         #expect(machine.tlsEstablished() == Self.ehlo)
-        #expect(machine.receive(Self.reply("250-fake\n250 AUTH LOGIN")) == [.send([.authenticateLogin]), .setTimer(.command)])
-        #expect(machine.receive(Self.reply("334 VXNlcm5hbWU6")) == [.send([.authenticationResponse("user")]), .setTimer(.command)])
-        #expect(machine.receive(Self.reply("334 UGFzc3dvcmQ6")) == [.send([.authenticationResponse("secret")]), .setTimer(.command)])
+        #expect(
+            machine.receive(Self.reply("250-fake\n250 AUTH LOGIN")) == [
+                .send([.authenticateLogin]), .setTimer(.command),
+            ])
+        #expect(
+            machine.receive(Self.reply("334 VXNlcm5hbWU6")) == [
+                .send([.authenticationResponse("user")]), .setTimer(.command),
+            ])
+        #expect(
+            machine.receive(Self.reply("334 UGFzc3dvcmQ6")) == [
+                .send([.authenticationResponse("secret")]), .setTimer(.command),
+            ])
         #expect(machine.receive(Self.reply("235 ok")) == [.setTimer(.idle), .established])
         #expect(!machine.extensions.pipelining)
     }
@@ -128,7 +137,9 @@ import Testing
     }
 
     @Test func plainAuthentication() {
-        func begun(_ security: SMTPRelayConfiguration.Security, isLoopback: Bool, _ hello: String) -> (Machine, [Action]) {
+        func begun(_ security: SMTPRelayConfiguration.Security, isLoopback: Bool, _ hello: String) -> (
+            Machine, [Action]
+        ) {
             var machine = Self.machine(security, credentials: Self.credentials, allowsCredentialsWithoutTLS: isLoopback)
             _ = machine.start()
             _ = machine.receive(Self.reply("220 hi"))
@@ -142,7 +153,10 @@ import Testing
 
         (machine, actions) = begun(.none, isLoopback: true, "250-fake\n250 AUTH=PLAIN")
         #expect(actions == plain)
-        #expect(machine.receive(Self.reply("334 ")) == [.send([.authenticationResponse("\0user\0secret")]), .setTimer(.command)])
+        #expect(
+            machine.receive(Self.reply("334 ")) == [
+                .send([.authenticationResponse("\0user\0secret")]), .setTimer(.command),
+            ])
         #expect(machine.receive(Self.reply("334 ")) == Self.failed(.protocolViolation, "334 "))
 
         (machine, actions) = begun(.implicitTLS, isLoopback: false, "250-fake\n250 AUTH PLAIN")
@@ -182,8 +196,10 @@ import Testing
         let address = try EmailAddress(parsing: "jörg@bücher.example")
         let ascii = try EmailAddress(parsing: "a@b.example")
         let table: [(SMTPCommand, String)] = [
-            (.ehlo("me.example"), "EHLO me.example\r\n"), (.helo("[127.0.0.1]"), "HELO [127.0.0.1]\r\n"), (.startTLS, "STARTTLS\r\n"),
-            (.authenticatePlain(username: "test", password: "1234"), "AUTH PLAIN AHRlc3QAMTIzNA==\r\n"), (.authenticateLogin, "AUTH LOGIN\r\n"),
+            (.ehlo("me.example"), "EHLO me.example\r\n"), (.helo("[127.0.0.1]"), "HELO [127.0.0.1]\r\n"),
+            (.startTLS, "STARTTLS\r\n"),
+            (.authenticatePlain(username: "test", password: "1234"), "AUTH PLAIN AHRlc3QAMTIzNA==\r\n"),
+            (.authenticateLogin, "AUTH LOGIN\r\n"),
             (.authenticationResponse("user"), "dXNlcg==\r\n"),
             (.mail(nil, size: nil, eightBit: false, utf8: false), "MAIL FROM:<>\r\n"),
             (.mail(ascii, size: 12, eightBit: false, utf8: false), "MAIL FROM:<a@b.example> SIZE=12\r\n"),
@@ -191,7 +207,8 @@ import Testing
                 .mail(address, size: 12, eightBit: true, utf8: true),
                 "MAIL FROM:<jörg@xn--bcher-kva.example> SIZE=12 BODY=8BITMIME SMTPUTF8\r\n"
             ),
-            (.recipient(ascii), "RCPT TO:<a@b.example>\r\n"), (.data, "DATA\r\n"), (.emptyContent, ".\r\n"), (.reset, "RSET\r\n"),
+            (.recipient(ascii), "RCPT TO:<a@b.example>\r\n"), (.data, "DATA\r\n"), (.emptyContent, ".\r\n"),
+            (.reset, "RSET\r\n"),
             (.quit, "QUIT\r\n"),
         ]
         for (command, expected) in table {
@@ -203,7 +220,8 @@ import Testing
 
     @Test func extensionLines() {
         let extensions = SMTPExtensions(lines: [
-            "PIPELINING is only a greeting here", "8bitmime", "Size", "SMTPUTF8", "AUTH PLAIN login", "AUTH=XOAUTH2", "", "STARTTLS",
+            "PIPELINING is only a greeting here", "8bitmime", "Size", "SMTPUTF8", "AUTH PLAIN login", "AUTH=XOAUTH2",
+            "", "STARTTLS",
         ])
         var expected = SMTPExtensions()
         expected.eightBitMIME = true

@@ -32,7 +32,8 @@ import Testing
         hello: String = "250-fake\n250-PIPELINING\n250 SIZE 1000"
     ) -> (machine: Machine, actions: [Action]) {
         var machine = SMTPStateMachineTests.ready(hello)
-        let actions = machine.begin(envelope, content: content ?? self.content, isReleased: isReleased, isReused: isReused)
+        let actions = machine.begin(
+            envelope, content: content ?? self.content, isReleased: isReleased, isReused: isReused)
         return (machine, actions)
     }
 
@@ -56,7 +57,9 @@ import Testing
         #expect(machine.receive(reply("250 2.0.0 queued")) == finished(.accepted(words("250 2.0.0 queued"))))
         #expect(machine.isIdle)
         // The next one needs no RSET.
-        #expect(machine.begin(one1, content: content, isReleased: true, isReused: true).first == .send([mail, .recipient(one), .data]))
+        #expect(
+            machine.begin(one1, content: content, isReleased: true, isReused: true).first
+                == .send([mail, .recipient(one), .data]))
     }
 
     @Test func releasedBeforeTheReplies() {
@@ -78,7 +81,8 @@ import Testing
 
     @Test func withoutPipeliningARefusalEndsAtOnce() {
         var (machine, _) = begun(one1, hello: "250 fake")
-        #expect(feed(&machine, "550 no") == finished(.refused(stage: .mailFrom, reply: words("550 no"), perRecipient: [])))
+        #expect(
+            feed(&machine, "550 no") == finished(.refused(stage: .mailFrom, reply: words("550 no"), perRecipient: [])))
         #expect(!machine.needsReset)
         (machine, _) = begun(one1, hello: "250 fake")
         let refusal = SMTPRecipientRefusal(recipient: one, reply: words("550 5.1.1 no"))
@@ -87,7 +91,10 @@ import Testing
                 == finished(.refused(stage: .recipient, reply: refusal.reply, perRecipient: [refusal])))
         // MAIL was accepted, so the server still has a transaction open.
         let bare = SMTPCommand.mail(sender, size: nil, eightBit: false, utf8: false)
-        #expect(machine.begin(one1, content: content, isReleased: true, isReused: true) == [.send([.reset]), .setTimer(.command)])
+        #expect(
+            machine.begin(one1, content: content, isReleased: true, isReused: true) == [
+                .send([.reset]), .setTimer(.command),
+            ])
         #expect(machine.receive(reply("250 ok")) == [.send([bare]), .setTimer(.mail)])
     }
 
@@ -99,22 +106,28 @@ import Testing
 
         (machine, _) = begun(two2)
         let refusals = [
-            SMTPRecipientRefusal(recipient: one, reply: words("550 5.1.1 a")), SMTPRecipientRefusal(recipient: two, reply: words("450 b")),
+            SMTPRecipientRefusal(recipient: one, reply: words("550 5.1.1 a")),
+            SMTPRecipientRefusal(recipient: two, reply: words("450 b")),
         ]
         #expect(
             feed(&machine, "250 ok", "550 5.1.1 a", "450 b", "554 none")
                 == finished(.refused(stage: .recipient, reply: words("450 b"), perRecipient: refusals)))
-        #expect(machine.begin(one1, content: content, isReleased: true, isReused: true).first == .send([.reset, mail, .recipient(one), .data]))
+        #expect(
+            machine.begin(one1, content: content, isReleased: true, isReused: true).first
+                == .send([.reset, mail, .recipient(one), .data]))
 
         (machine, _) = begun(one1)
         #expect(
-            feed(&machine, "250 ok", "250 ok", "451 no") == finished(.refused(stage: .data, reply: words("451 no"), perRecipient: [])))
+            feed(&machine, "250 ok", "250 ok", "451 no")
+                == finished(.refused(stage: .data, reply: words("451 no"), perRecipient: [])))
 
         (machine, _) = begun(one1, isReleased: true)
         #expect(
             feed(&machine, "250 ok", "250 ok", "354 go", "554 5.7.1 spam")
                 == finished(.refused(stage: .content, reply: words("554 5.7.1 spam"), perRecipient: [])))
-        #expect(machine.begin(one1, content: content, isReleased: true, isReused: true).first == .send([mail, .recipient(one), .data]))
+        #expect(
+            machine.begin(one1, content: content, isReleased: true, isReused: true).first
+                == .send([mail, .recipient(one), .data]))
     }
 
     @Test func dataAcceptedWithoutRecipientsGetsALoneDot() {
@@ -123,7 +136,8 @@ import Testing
         #expect(feed(&machine, "250 ok", "550 no", "354 go") == [.send([.emptyContent]), .setTimer(.finalReply)])
         #expect(machine.releaseFinalDot() == [])
         #expect(
-            feed(&machine, "554 nobody") == finished(.refused(stage: .recipient, reply: words("550 no"), perRecipient: [refusal])))
+            feed(&machine, "554 nobody")
+                == finished(.refused(stage: .recipient, reply: words("550 no"), perRecipient: [refusal])))
     }
 
     @Test func someRecipientsRefused() {
@@ -141,7 +155,10 @@ import Testing
             feed(&machine, "421 4.3.2 bye")
                 == [.finished(.result(.refused(stage: .mailFrom, reply: reply421, perRecipient: []))), .close])
         (machine, _) = begun(one1, isReused: true)
-        #expect(feed(&machine, "421 4.3.2 bye") == [.finished(.stale(SMTPUnavailability(.connectionLost, reply: reply421))), .close])
+        #expect(
+            feed(&machine, "421 4.3.2 bye") == [
+                .finished(.stale(SMTPUnavailability(.connectionLost, reply: reply421))), .close,
+            ])
         (machine, _) = begun(one1, isReused: true)
         let refusal = SMTPRecipientRefusal(recipient: one, reply: reply421)
         #expect(
@@ -184,15 +201,24 @@ import Testing
         let refusal = SMTPRecipientRefusal(recipient: one, reply: words("550 no"))
         #expect(
             machine.abort(code)
-                == [.finished(.result(.refused(stage: .recipient, reply: refusal.reply, perRecipient: [refusal]))), .close])
+                == [
+                    .finished(.result(.refused(stage: .recipient, reply: refusal.reply, perRecipient: [refusal]))),
+                    .close,
+                ])
     }
 
     @Test func cancellationEndsWhatIsNotOut() {
         var (machine, _) = begun(one1)
-        #expect(machine.cancel(.cancelled) == [.finished(.result(.unavailable(reason: SMTPUnavailability(.cancelled)))), .close])
+        #expect(
+            machine.cancel(.cancelled) == [
+                .finished(.result(.unavailable(reason: SMTPUnavailability(.cancelled)))), .close,
+            ])
         (machine, _) = begun(one1)
         _ = feed(&machine, "250 ok", "250 ok", "354 go")
-        #expect(machine.cancel(.intentRefused) == [.finished(.result(.unavailable(reason: SMTPUnavailability(.intentRefused)))), .close])
+        #expect(
+            machine.cancel(.intentRefused) == [
+                .finished(.result(.unavailable(reason: SMTPUnavailability(.intentRefused)))), .close,
+            ])
         (machine, _) = begun(one1, isReleased: true)
         _ = feed(&machine, "250 ok", "250 ok", "354 go")
         #expect(machine.cancel(.cancelled) == [])
@@ -215,7 +241,9 @@ import Testing
         // A positive reply to content that is not out yet.
         (machine, _) = begun(one1)
         #expect(
-            feed(&machine, "250 ok", "250 ok", "354 go", "250 ok") == [.finished(.result(.unavailable(reason: violation))), .close])
+            feed(&machine, "250 ok", "250 ok", "354 go", "250 ok") == [
+                .finished(.result(.unavailable(reason: violation))), .close,
+            ])
         (machine, _) = begun(one1)
         #expect(
             feed(&machine, "250 ok", "250 ok", "354 go", "452 full")
@@ -233,7 +261,10 @@ import Testing
         (machine, _) = begun(one1, content: large, hello: hello)
         _ = feed(&machine, "250 ok", "250 ok", "354 go")
         #expect(machine.contentHeadWritten() == [.setTimer(nil)])
-        #expect(machine.abort(.connectionLost) == [.finished(.result(.unavailable(reason: SMTPUnavailability(.connectionLost)))), .close])
+        #expect(
+            machine.abort(.connectionLost) == [
+                .finished(.result(.unavailable(reason: SMTPUnavailability(.connectionLost)))), .close,
+            ])
     }
 
     @Test func whatTheServerCannotTakeIsRefusedLocally() throws {
@@ -253,7 +284,9 @@ import Testing
         refused(one1, large, "250-fake\n250 SIZE 1000", EnhancedStatusCode(5, 3, 4))
         let international = SMTPEnvelope(sender: sender, recipients: [try EmailAddress(parsing: "jörg@b.example")])
         refused(international, content, "250-fake\n250 8BITMIME", EnhancedStatusCode(5, 6, 7))
-        refused(SMTPEnvelope(sender: international.recipients[0], recipients: [one]), content, "250 fake", EnhancedStatusCode(5, 6, 7))
+        refused(
+            SMTPEnvelope(sender: international.recipients[0], recipients: [one]), content, "250 fake",
+            EnhancedStatusCode(5, 6, 7))
         let header = try SMTPContent.prepare(ByteBuffer(string: "Subject: ü\r\n\r\n")).get()
         refused(one1, header, "250-fake\n250 8BITMIME", EnhancedStatusCode(5, 6, 7))
         let body = try SMTPContent.prepare(ByteBuffer(string: "Subject: x\r\n\r\nü\r\n")).get()
@@ -262,7 +295,9 @@ import Testing
         let hello = "250-fake\n250-8BITMIME\n250-SMTPUTF8\n250-PIPELINING\n250 SIZE"
         #expect(
             begun(international, hello: hello).actions.first
-                == .send([.mail(sender, size: 17, eightBit: true, utf8: true), .recipient(international.recipients[0]), .data]))
+                == .send([
+                    .mail(sender, size: 17, eightBit: true, utf8: true), .recipient(international.recipients[0]), .data,
+                ]))
         #expect(
             begun(one1, content: body, hello: hello).actions.first
                 == .send([.mail(sender, size: body.size, eightBit: true, utf8: false), .recipient(one), .data]))
