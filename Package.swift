@@ -52,7 +52,8 @@ let package = Package(
             name: "MinimoServer",
             dependencies: [
                 "MinimoAPI", "MinimoDelivery", "MinimoCore", "SQLDatabase", "Wire", "Mail",
-                hummingbird, hummingbirdCore, hummingbirdHTTP2, nioCore, nioPosix, nioSSL, serviceLifecycle, logging, crypto,
+                hummingbird, hummingbirdCore, hummingbirdHTTP2, nioCore, nioPosix, nioSSL, serviceLifecycle, logging,
+                crypto,
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"),
@@ -115,7 +116,8 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "MinimoCoreTests", dependencies: ["MinimoCore", "MinimoTesting", "SQLDatabase", "Mail", "Wire", logging],
+            name: "MinimoCoreTests",
+            dependencies: ["MinimoCore", "MinimoTesting", "SQLDatabase", "Mail", "Wire", logging],
             swiftSettings: settings),
         .testTarget(
             name: "MinimoDeliveryTests",

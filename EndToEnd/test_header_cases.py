@@ -164,7 +164,10 @@ def test_one_part_alone(sender: ApiClient, relay: Relay, html: str | None, text:
 
 @pytest.mark.parametrize(
     "recipient",
-    ["info@münchen.example", "info@xn--mnchen-3ya.example", "почта@пример.example", "用户@例子.example", "o'neil+tag@example.org"],
+    [
+        "info@münchen.example", "info@xn--mnchen-3ya.example", "почта@пример.example", "用户@例子.example",
+        "o'neil+tag@example.org",
+    ],
 )
 def test_international_recipients(sender: ApiClient, relay: Relay, plain: str, recipient: str) -> None:
     delivery, message = arrive(sender, relay, plain, recipient=recipient)

@@ -37,7 +37,9 @@ class Requests:
     refused: list[str] = field(default_factory=list)  # an answer that is neither 2xx nor 503
 
 
-def keep_sending(server: Server, key: str, template_id: str, numbers: "itertools.count[int]", stop: threading.Event, log: Requests) -> None:
+def keep_sending(
+    server: Server, key: str, template_id: str, numbers: "itertools.count[int]", stop: threading.Event, log: Requests
+) -> None:
     """One client: a new recipient for each request, so that no copy can be the client's own doing."""
     client = server.client(key, timeout=10)
     while not stop.is_set():

@@ -5,7 +5,8 @@ import Logging
 import NIOCore
 import NIOSSL
 
-/// The limit that the API is measured against: the HTTP framework alone, over TLS with the same certificate, answering two words.
+/// The limit that the API is measured against: the HTTP framework alone, over TLS with the same certificate, answering
+/// two words.
 ///
 /// Usage: `hello-server PORT CERTIFICATE KEY`
 @main

@@ -23,7 +23,8 @@ struct SMTPBenchmark {
             configuration: configuration, group: MultiThreadedEventLoopGroup.singleton, logger: logger)
         let line = String(repeating: "x", count: 72) + "\r\n"
         let content = ByteBuffer(
-            string: "From: <a@b.example>\r\nTo: <c@d.example>\r\nSubject: x\r\n\r\n" + String(repeating: line, count: 137))
+            string: "From: <a@b.example>\r\nTo: <c@d.example>\r\nSubject: x\r\n\r\n"
+                + String(repeating: line, count: 137))
         let envelope = SMTPEnvelope(
             sender: try EmailAddress(parsing: "a@b.example"), recipients: [try EmailAddress(parsing: "c@d.example")])
         let clock = ContinuousClock()

@@ -31,7 +31,9 @@ def send(client: ApiClient, template_id: str, recipient: str, **options: object)
     return client.post("/api/templates/email/send", body)
 
 
-def send_all(client: ApiClient, template_id: str, recipients: Iterable[str], clients: int = 20, **options: object) -> dict[str, str]:
+def send_all(
+    client: ApiClient, template_id: str, recipients: Iterable[str], clients: int = 20, **options: object
+) -> dict[str, str]:
     """Asks for an email to each recipient from many clients; all must be accepted. Returns message ids by recipient."""
 
     def one(each: ApiClient, recipient: str) -> tuple[str, str]:

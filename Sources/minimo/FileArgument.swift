@@ -6,7 +6,8 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// A secret on the command line, or `@FILE` that holds it: what is typed stands in the shell's history and in the process list.
+/// A secret on the command line, or `@FILE` that holds it: what is typed stands in the shell's history and in the
+/// process list.
 enum FileArgument {
     static func value(_ argument: String) throws -> String {
         guard argument.first == "@" else { return argument }

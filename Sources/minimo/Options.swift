@@ -11,7 +11,9 @@ struct InstallationOptions: ParsableArguments {
     @Option(name: .long, help: "The data directory (MINIMO_DATA_DIR; default ./minimo-data).")
     var dataDir: String?
 
-    @Option(name: .long, help: "postgres://user:password@host/database instead of the embedded database (MINIMO_DATABASE_URL).")
+    @Option(
+        name: .long,
+        help: "postgres://user:password@host/database instead of the embedded database (MINIMO_DATABASE_URL).")
     var databaseURL: String?
 
     var environment: [String: String] { ProcessInfo.processInfo.environment }
@@ -21,8 +23,18 @@ struct InstallationOptions: ParsableArguments {
     var resolvedDatabaseURL: String? { databaseURL ?? environment["MINIMO_DATABASE_URL"] }
 
     /// Opens the installation, runs `body` and closes it again, however `body` ends.
-    func withInstallation(_ body: (Installation) async throws -> Void) async throws {
+    ///
+    /// - Parameter creates: whether the command may set up a new installation; one that only looks at things must not
+    ///   make one out of
+    ///   a mistyped folder.
+    func withInstallation(creates: Bool = false, _ body: (Installation) async throws -> Void) async throws {
         try await reportingFailures {
+            let database = resolvedDataDir + "/minimo.sqlite"
+            guard creates || resolvedDatabaseURL != nil || FileManager.default.fileExists(atPath: database) else {
+                throw StartupError(
+                    "there is no installation in \(resolvedDataDir): name it with --data-dir, or start it with minimo serve"
+                )
+            }
             let installation = try await Installation.open(
                 directory: try DataDirectory(resolvedDataDir), databaseURL: resolvedDatabaseURL,
                 environment: environment, logger: Logging.command)
@@ -42,10 +54,24 @@ struct CompanyOption: ParsableArguments {
     @Option(name: .long, help: "The client id of the company (default: the first company).")
     var company: String?
 
+    /// The company, for a command that may create the first one; inside a write.
+    ///
     /// - Throws: a ``StartupError`` when no company has the client id.
-    func resolve(_ db: Connection, now: Timestamp) throws -> Company {
+    func resolveOrCreate(_ db: Connection, now: Timestamp) throws -> Company {
+        company == nil ? try CompanyStore().first(db, now: now) : try resolve(db)
+    }
+
+    /// The company, for a command that only looks.
+    ///
+    /// - Throws: a ``StartupError`` when there is none, or none has the client id.
+    func resolve(_ db: Connection) throws -> Company {
         let store = CompanyStore()
-        guard let company else { return try store.first(db, now: now) }
+        guard let company else {
+            guard let first = try store.first(db) else {
+                throw StartupError("there is no company yet: minimo companies create --name NAME")
+            }
+            return first
+        }
         guard let found = try store.find(db, clientID: company) else {
             throw StartupError("there is no company with the client id \(company): minimo companies list")
         }
@@ -126,7 +152,7 @@ struct DurationArgument: ExpressibleByArgument {
     init?(argument: String) {
         let units: [Character: Int64] = ["s": 1, "m": 60, "h": 3600, "d": 86_400]
         guard let unit = argument.last.flatMap({ units[$0] }), let count = Int64(argument.dropLast()),
-            (1...(10 * 365 * 86_400 / unit)).contains(count)
+            (0...(10 * 365 * 86_400 / unit)).contains(count)
         else { return nil }
         self.init(.seconds(count * unit), text: argument)
     }

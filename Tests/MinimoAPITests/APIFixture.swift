@@ -129,7 +129,8 @@ struct APIClient: Sendable {
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer(string: body ?? "")))
         let response = try await responder.respond(to: request, context: EdgeContext(peer: nil))
         let bytes = Mutex(ByteBuffer())
-        try await response.body.write(CollectingWriter(bytes: { more in bytes.withLock { _ = $0.writeImmutableBuffer(more) } }))
+        try await response.body.write(
+            CollectingWriter(bytes: { more in bytes.withLock { _ = $0.writeImmutableBuffer(more) } }))
         return Answer(
             status: Int(response.status.code), headers: response.headers, text: String(buffer: bytes.withLock { $0 }))
     }

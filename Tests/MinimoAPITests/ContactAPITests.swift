@@ -92,7 +92,8 @@ import Wire
             let path = "/v1/contacts/\(created["id"]?.stringValue ?? "")"
             let merged = try await client.send(
                 .patch, path,
-                #"{"firstName":null,"addTags":["z"],"removeTags":["x"],"customFields":{"p":{"q":null,"t":4},"s":null,"u":[null]}}"#)
+                #"{"firstName":null,"addTags":["z"],"removeTags":["x"],"customFields":{"p":{"q":null,"t":4},"s":null,"u":[null]}}"#
+            )
             #expect(merged.status == 200)
             #expect(merged["firstName"] == .null)
             #expect(merged["tags"] == ["y", "z"])
@@ -153,7 +154,8 @@ import Wire
             let past = try await client.send(.get, "/v1/contacts?page=9&limit=2")
             #expect(past.status == 200)
             #expect(past["data"] == [])
-            for query in ["page=0", "page=-1", "page=x", "limit=0", "limit=101", "limit=1.5", "page=1&page=2", "page="] {
+            for query in ["page=0", "page=-1", "page=x", "limit=0", "limit=101", "limit=1.5", "page=1&page=2", "page="]
+            {
                 let answer = try await client.send(.get, "/v1/contacts?\(query)")
                 #expect(answer.status == 400, "\(query)")
                 #expect(answer.code == "bad_request", "\(query)")

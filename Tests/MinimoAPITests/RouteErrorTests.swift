@@ -128,14 +128,16 @@ import Wire
             let huge = try await client.send(method, probe.path, "1e999")
             expectEnvelope(huge, 422, "validation_error", label)
             if limit <= 1 << 20 {
-                let large = try await client.send(method, probe.path, "\"" + String(repeating: "x", count: limit) + "\"")
+                let large = try await client.send(
+                    method, probe.path, "\"" + String(repeating: "x", count: limit) + "\"")
                 expectEnvelope(large, 413, "payload_too_large", label)
             }
             let notAnObject = try await client.send(method, probe.path, "42")
             expectEnvelope(notAnObject, 422, "validation_error", label)
             let unknown = try await client.send(method, probe.path, #"{"surprise":1}"#)
             expectEnvelope(unknown, 422, "validation_error", label)
-            let fields = [unknown["error", "details", "field"]]
+            let fields =
+                [unknown["error", "details", "field"]]
                 + (unknown["error", "details", "errors"]?.arrayValue ?? []).map { $0["field"] }
             #expect(fields.contains(.string("surprise")), label)
         }
@@ -178,7 +180,9 @@ import Wire
     @Test(arguments: TestEngine.allCases)
     func unknownPaths(_ engine: TestEngine) async throws {
         try await APIFixture.run(engine) { _, client in
-            for path in ["/v1", "/v1/", "/v1/nothing", "/api/nothing", "/public/v1/x", "/v1/contacts/", "/v1//contacts"] {
+            for path in [
+                "/v1", "/v1/", "/v1/nothing", "/api/nothing", "/public/v1/x", "/v1/contacts/", "/v1//contacts",
+            ] {
                 expectEnvelope(try await client.raw(.get, path), 401, "unauthorized", "\(path)")
                 expectEnvelope(try await client.send(.get, path), 404, "not_found", "\(path)")
             }

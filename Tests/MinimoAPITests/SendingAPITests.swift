@@ -49,7 +49,8 @@ import Wire
             #expect(list["data", "0", "id"]?.stringValue == id)
             #expect(list["data", "0"]?.objectValue?.contains("html") == false)
             #expect(list["data", "0"]?.objectValue?.contains("text") == false)
-            #expect(try await client.send(.delete, "/api/templates/email/\(id)").text == #"{"id":"\#(id)","deleted":true}"#)
+            #expect(
+                try await client.send(.delete, "/api/templates/email/\(id)").text == #"{"id":"\#(id)","deleted":true}"#)
             #expect(try await client.send(.get, "/api/templates/email/\(id)").status == 404)
         }
     }
@@ -69,9 +70,12 @@ import Wire
     func rendersAsItSends(_ engine: TestEngine) async throws {
         try await APIFixture.run(engine) { _, client in
             let id = try await makeTemplate(
-                client, #"{"name":"T","subject":"Hi {{firstName}}","html":"<p>{{company}} {{order}}</p>","text":"{{FIRSTNAME}}"}"#)
+                client,
+                #"{"name":"T","subject":"Hi {{firstName}}","html":"<p>{{company}} {{order}}</p>","text":"{{FIRSTNAME}}"}"#
+            )
             let contact = try await client.send(
-                .post, "/v1/contacts", #"{"email":"a@example.com","firstName":"Jane","customFields":{"company":"A&B"}}"#)
+                .post, "/v1/contacts", #"{"email":"a@example.com","firstName":"Jane","customFields":{"company":"A&B"}}"#
+            )
             let preview = try await client.send(
                 .post, "/api/templates/email/\(id)/render", #"{"contactId":"\#(contact["id"]?.stringValue ?? "")"}"#)
             #expect(
@@ -82,7 +86,8 @@ import Wire
             #expect(refused["error", "details", "missing"] == ["order"])
             let sent = try await client.send(
                 .post, "/v1/templates/email/send",
-                #"{"uid":"\#(id)","recipient":"a@example.com","customFields":{"order":7},"tags":["t"],"metadata":{"k":[1]}}"#)
+                #"{"uid":"\#(id)","recipient":"a@example.com","customFields":{"order":7},"tags":["t"],"metadata":{"k":[1]}}"#
+            )
             #expect(sent.status == 200)
             #expect(sent["status"] == 200)
             let message = sent["id"]?.stringValue ?? ""

@@ -20,7 +20,7 @@ enum Fixture {
                     active \(dialect.boolean) NOT NULL DEFAULT TRUE,
                     score \(dialect.double),
                     picture \(dialect.blob),
-                    CONSTRAINT people_age CHECK (age >= 0),
+                    CONSTRAINT people_age CHECK (age >= 0)
                     \(dialect.primaryKey("workspace_id, id"))
                 ) \(dialect.tableOptions)
                 """,
@@ -30,7 +30,7 @@ enum Fixture {
                     workspace_id \(dialect.bigint) NOT NULL,
                     id \(dialect.identityColumn),
                     person_id \(dialect.bigint) NOT NULL,
-                    body \(dialect.text) NOT NULL,
+                    body \(dialect.text) NOT NULL
                     \(dialect.primaryKey("workspace_id, id")),
                     FOREIGN KEY (workspace_id, person_id) REFERENCES people (workspace_id, id)
                 ) \(dialect.tableOptions)

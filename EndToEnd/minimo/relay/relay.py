@@ -74,9 +74,6 @@ class Relay:
         """Lets everything that stalls go on, now and later."""
         self._loop.call_soon_threadsafe(self._released.set)
 
-    def forget_rules(self) -> None:
-        self._script.clear()
-
     # What happened
 
     @property

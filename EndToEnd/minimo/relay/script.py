@@ -99,15 +99,6 @@ class Script:
         with self._lock:
             self._rules.append(rule)
 
-    def clear(self) -> None:
-        with self._lock:
-            self._rules.clear()
-
-    def has(self, stage: Stage) -> bool:
-        """Whether a rule could act at this stage."""
-        with self._lock:
-            return any(rule.stage is stage for rule in self._rules)
-
     def take(self, stage: Stage, recipients: Iterable[str] = ()) -> tuple[Action, int]:
         """What to do now, counted as used, and the rule's `after_bytes`."""
         addresses = list(recipients)

@@ -1,6 +1,6 @@
 import HTTPTypes
-import MinimoCore
 import Mail
+import MinimoCore
 package import Wire
 
 /// `/v1/contacts` (contract 10.1).
@@ -136,6 +136,9 @@ package struct ContactRoutes: Sendable {
             details["id"] = holders.last
             if holders.count > 1 { details["ids"] = .array(holders) }
             throw APIError(.duplicateResource, "Another contact has this \(field)", details: details)
+        } catch ContactError.tooLarge(let field) {
+            throw APIError(
+                .validationError, "\(field) would become too large for one contact", details: ["field": .string(field)])
         } catch ContactError.identifierMissing {
             throw APIError(
                 .validationError, "One of email, phone and externalId must remain", details: ["field": "email"])

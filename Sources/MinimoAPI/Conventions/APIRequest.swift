@@ -1,7 +1,8 @@
 package import MinimoCore
 package import Wire
 
-/// What a handler sees of a request: the caller is known and allowed, the path matched, the query's names are known, the body is JSON.
+/// What a handler sees of a request: the caller is known and allowed, the path matched, the query's names are known,
+/// the body is JSON.
 package struct APIRequest: Sendable {
     package let key: APIKey
     /// The values of the path's parameters in the order of the path, percent-decoded.

@@ -21,7 +21,8 @@ package struct EdgeContext: Sendable, InitializableFromSource {
     }
 }
 
-/// The API edge: every request passes the same chain, in the order that is written in ``answer(_:_:requestID:)`` (design §4).
+/// The API edge: every request passes the same chain, in the order that is written in ``answer(_:_:requestID:)``
+/// (design §4).
 package struct APIResponder: HTTPResponder {
     /// What the edge is made of.
     package struct Configuration: Sendable {
@@ -109,7 +110,8 @@ package struct APIResponder: HTTPResponder {
             if case .unknown = match, !Self.needsKey(target.path) { throw APIError(.notFound, "No such path") }
             let key = try await authenticate(request, now: now)
             trail.keyID = key.id
-            // The rate limit (contract §7) stands here, then the idempotency record (contract §8), which joins the operation's transaction.
+            // The rate limit (contract §7) stands here, then the idempotency record (contract §8), which joins the
+            // operation's transaction.
             let (route, parameters) = try Self.matched(match)
             trail.route = route.path
             try Self.checkPermission(route, key)
@@ -134,10 +136,11 @@ package struct APIResponder: HTTPResponder {
 
     private func authenticate(_ request: Request, now: Timestamp) async throws -> APIKey {
         guard let header = request.headers[.authorization] else { throw APIError.unauthorized }
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer",
-            let secret = APIKeySecret(parsing: String(parts[1])),
-            let key = try await configuration.keyRing.authenticate(secret, now: now)
+        let scheme = "bearer "
+        guard header.utf8.count <= 256, header.utf8.count > scheme.utf8.count,
+            header.prefix(scheme.count).lowercased() == scheme,
+            let key = try await configuration.keyRing.authenticate(
+                String(header.dropFirst(scheme.count)), now: now)
         else { throw APIError.unauthorized }
         return key
     }
@@ -174,7 +177,8 @@ package struct APIResponder: HTTPResponder {
         let microseconds = duration.components.seconds * 1_000_000 + duration.components.attoseconds / 1_000_000_000_000
         let key = trail.keyID.map(String.init) ?? "-"
         configuration.logger.info(
-            "\(request.method.rawValue) \(trail.route) \(reply.status.code) \(microseconds)us key=\(key) request=\(requestID)")
+            "\(request.method.rawValue) \(trail.route) \(reply.status.code) \(microseconds)us key=\(key) request=\(requestID)"
+        )
     }
 }
 
@@ -209,5 +213,4 @@ extension HTTPField.Name {
     // The names are plain tokens: the initialiser refuses only what is not one.
     package static let requestID = HTTPField.Name("X-Request-Id") ?? .server
     static let forwardedProto = HTTPField.Name("X-Forwarded-Proto") ?? .server
-    static let forwardedFor = HTTPField.Name("X-Forwarded-For") ?? .server
 }

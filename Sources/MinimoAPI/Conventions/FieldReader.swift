@@ -44,7 +44,9 @@ package struct FieldReader: Sendable {
         _ name: String, _ message: String, code: APIError.Code = .validationError, value: JSONValue? = nil
     ) {
         problems.append(
-            Problem(field: name.isEmpty ? String(prefix.dropLast()) : prefix + name, code: code, message: message, value: value))
+            Problem(
+                field: name.isEmpty ? String(prefix.dropLast()) : prefix + name, code: code, message: message,
+                value: value))
     }
 
     /// Notes the failures of a nested reader.
@@ -56,7 +58,8 @@ package struct FieldReader: Sendable {
     ///
     /// - Parameters:
     ///   - limit: the greatest number of characters (Unicode scalars).
-    ///   - multiline: whether control characters such as line breaks are allowed. NUL never is: no database text holds it.
+    /// - multiline: whether control characters such as line breaks are allowed. NUL never is: no database text holds
+    ///     it.
     package mutating func text(_ name: String, limit: Int = 255, multiline: Bool = false) -> Change<String> {
         switch value(name) {
         case nil: return .keep
@@ -160,15 +163,22 @@ package struct FieldReader: Sendable {
     /// A value for an error message: at most 256 characters (contract 4.2).
     private static func shortened(_ value: JSONValue) -> JSONValue {
         switch value {
-        case .string(let text): .string(String(text.prefix(256)))
-        case .array, .object: .string(String(value.serialized().prefix(256)))
+        case .string(let text): .string(shortened(text))
+        case .array, .object: .string(shortened(value.serialized()))
         default: value
         }
     }
 
+    /// Cut by scalars: one character may have a megabyte of marks.
+    private static func shortened(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(256)))
+    }
+
     private static func problem(_ text: String, limit: Int, multiline: Bool) -> String? {
         // Bytes first: counting characters of a long text is what the limit is there to avoid.
-        if text.utf8.count > limit && text.unicodeScalars.count > limit { return "At most \(limit) characters are allowed" }
+        if text.utf8.count > limit && text.unicodeScalars.count > limit {
+            return "At most \(limit) characters are allowed"
+        }
         let control = text.utf8.contains { byte in
             byte == 0 || (!multiline && (byte < 0x20 || byte == 0x7F))
         }

@@ -2,7 +2,8 @@ package import HTTPTypes
 package import NIOCore
 import Wire
 
-/// Answers that are given before, or beside, the chain of conventions: they have the same envelope and the same headers.
+/// Answers that are given before, or beside, the chain of conventions: they have the same envelope and the same
+/// headers.
 package enum FrameworkErrors {
     /// The bytes of the whole answer to plain HTTP on a TLS port.
     package static var plainHTTP: ByteBuffer {

@@ -7,7 +7,8 @@ import Wire
 enum RequestBody {
     /// Reads the body of a route that takes JSON.
     ///
-    /// - Throws: ``APIError``: 400 for another content type or malformed JSON, with its byte offset; 413 as soon as the announced or
+    /// - Throws: ``APIError``: 400 for another content type or malformed JSON, with its byte offset; 413 as soon as the
+    ///   announced or
     ///   the received length is over the limit; 422 for a number that no double holds.
     static func json(_ request: Request, limit: Int) async throws -> JSONValue {
         guard isJSON(request.headers[.contentType]) else {
@@ -16,18 +17,37 @@ enum RequestBody {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > limit {
             throw tooLarge(limit)
         }
-        var body = ByteBuffer()
-        for try await part in request.body {
-            guard body.readableBytes + part.readableBytes <= limit else { throw tooLarge(limit) }
-            body.writeImmutableBuffer(part)
-        }
+        let body = try await collect(request, limit: limit)
         do throws(JSONError) {
             return try JSONReader.parse(body)
         } catch {
             let code: APIError.Code = error.code == .numberOutOfRange ? .validationError : .badRequest
-            throw APIError(
-                code, "The body is not valid JSON: \(error.message)",
-                details: ["offset": .integer(Int64(error.offset))])
+            throw APIError(code, error.message, details: ["offset": .integer(Int64(error.offset))])
+        }
+    }
+
+    /// How long a body may take to arrive.
+    private static let timeLimit = Duration.seconds(60)
+
+    private static func collect(_ request: Request, limit: Int) async throws -> ByteBuffer {
+        let deadline = ContinuousClock.now + timeLimit
+        var body = ByteBuffer()
+        do {
+            for try await part in request.body {
+                guard body.readableBytes + part.readableBytes <= limit else { throw tooLarge(limit) }
+                guard ContinuousClock.now < deadline else {
+                    throw APIError(.badRequest, "The body did not arrive within 60 seconds")
+                }
+                body.writeImmutableBuffer(part)
+            }
+            return body
+        } catch let error as APIError {
+            throw error
+        } catch is CancellationError {
+            throw APIError.unavailable("The request was cancelled")
+        } catch {
+            // A parser error or a connection that ended: the client's doing, whatever its name.
+            throw APIError(.badRequest, "The body ended early or is not valid HTTP")
         }
     }
 
@@ -39,7 +59,7 @@ enum RequestBody {
     /// `application/json` with any parameters, whatever its case.
     private static func isJSON(_ contentType: String?) -> Bool {
         guard let contentType else { return false }
-        let type = contentType.prefix { $0 != ";" }.filter { $0 != " " && $0 != "\t" }
-        return type.lowercased() == "application/json"
+        let type = contentType.prefix { $0 != ";" }.split { $0 == " " || $0 == "\t" }
+        return type.count == 1 && type[0].lowercased() == "application/json"
     }
 }

@@ -4,7 +4,8 @@ package import SQLDatabase
 
 /// One line of the route table: everything that is declared about an endpoint, once.
 ///
-/// Authentication, permission checks, query and body rules, the access log's label and (through the schema names) the API description all
+/// Authentication, permission checks, query and body rules, the access log's label and (through the schema names) the
+/// API description all
 /// read it; a handler knows none of that.
 package struct Route: Sendable {
     /// What a route does with a request body.
@@ -53,7 +54,8 @@ package struct Route: Sendable {
     }
 }
 
-/// The work of one request: exactly one store operation in one transaction (design §3), so that the conventions around it – the
+/// The work of one request: exactly one store operation in one transaction (design §3), so that the conventions around
+/// it – the
 /// idempotency record, a retry after a lost race – can join that transaction.
 package struct Operation: Sendable {
     enum Work: Sendable {
@@ -76,7 +78,8 @@ package struct Operation: Sendable {
     }
 }
 
-/// Routes that answer alike under several prefixes: `/api/messages` and `/v1/messages` are one collection mounted twice (contract 1.2).
+/// Routes that answer alike under several prefixes: `/api/messages` and `/v1/messages` are one collection mounted twice
+/// (contract 1.2).
 package struct RouteCollection: Sendable {
     package let routes: [Route]
 

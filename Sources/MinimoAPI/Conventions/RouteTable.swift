@@ -33,14 +33,17 @@ package struct RouteTable: Sendable {
         let segments = path.dropFirst().split(separator: "/", omittingEmptySubsequences: false)
         guard segments.count <= 16, let node = root.find(segments[...], &parameters) else { return .unknown }
         let wanted = method == .head ? .get : method
-        if let route = node.routes.first(where: { $0.method == wanted }) { return .route(route, parameters: parameters) }
+        if let route = node.routes.first(where: { $0.method == wanted }) {
+            return .route(route, parameters: parameters)
+        }
         var names = node.routes.map(\.method.rawValue)
         if names.contains("GET") { names.append("HEAD") }
         return .otherMethod(allow: names.sorted().joined(separator: ", "))
     }
 
     private struct Node: Sendable {
-        let literals: [String: Node]
+        /// Few at each place: comparing bytes is cheaper than hashing a string that would have to be made first.
+        let literals: [(name: [UInt8], node: Node)]
         let parameter: [Node]
         let routes: [Route]
 
@@ -48,7 +51,8 @@ package struct RouteTable: Sendable {
         func find(_ segments: ArraySlice<Substring>, _ parameters: inout [String]) -> Node? {
             guard let segment = segments.first else { return routes.isEmpty ? nil : self }
             let rest = segments.dropFirst()
-            if let literal = literals[String(segment)], let found = literal.find(rest, &parameters) { return found }
+            let literal = literals.first { segment.utf8.elementsEqual($0.name) }
+            if let found = literal?.node.find(rest, &parameters) { return found }
             guard let child = parameter.first, !segment.isEmpty, let value = PercentEncoding.decode(segment) else {
                 return nil
             }
@@ -75,7 +79,8 @@ package struct RouteTable: Sendable {
 
         func build() -> Node {
             Node(
-                literals: literals.mapValues { $0.build() }, parameter: parameter.map { [$0.build()] } ?? [],
+                literals: literals.map { (Array($0.key.utf8), $0.value.build()) },
+                parameter: parameter.map { [$0.build()] } ?? [],
                 routes: routes)
         }
 

@@ -8,7 +8,7 @@ package struct Transport: Sendable {
         case plain
     }
 
-    /// The networks whose `X-Forwarded-*` headers count (contract 1.4).
+    /// The networks whose `X-Forwarded-Proto` counts (contract 1.4).
     package let trustedProxies: [AddressRange]
 
     package init(trustedProxies: [AddressRange] = []) {
@@ -17,14 +17,12 @@ package struct Transport: Sendable {
 
     /// Whether the client's side of the exchange is HTTPS.
     package func isSecure(_ listener: Listener, peer: String?, forwardedProto: String?) -> Bool {
-        listener == .tls || (isTrusted(peer) && forwardedProto?.lowercased() == "https")
+        listener == .tls || (isTrusted(peer) && Self.lastElement(forwardedProto) == "https")
     }
 
-    /// The client's address: the peer's, or the last one in `X-Forwarded-For` that no trusted proxy added.
-    package func clientAddress(peer: String?, forwardedFor: String?) -> String? {
-        guard isTrusted(peer), let forwardedFor else { return peer }
-        let hops = forwardedFor.split(separator: ",").map { $0.filter { $0 != " " && $0 != "\t" } }
-        return hops.last { !isTrusted($0) } ?? hops.first ?? peer
+    /// The element that the nearest proxy added: fields of one name arrive joined by commas.
+    private static func lastElement(_ field: String?) -> String? {
+        field?.split(separator: ",").last.map { $0.filter { $0 != " " && $0 != "\t" }.lowercased() }
     }
 
     private func isTrusted(_ address: String?) -> Bool {
@@ -38,20 +36,21 @@ package struct Hosts: Sendable {
     package let api: String?
     package let app: String?
 
+    /// With one name given, both hosts have it.
     package init(api: String? = nil, app: String? = nil) {
-        self.api = api?.lowercased()
-        self.app = app?.lowercased()
+        self.api = (api ?? app).map(Self.name)
+        self.app = (app ?? api).map(Self.name)
     }
 
     /// The refusal for a path asked on the wrong host, or `nil` when the path answers there.
     func refusal(path: Substring, authority: String?) -> APIError? {
-        guard api != nil || app != nil else { return nil }
+        guard let api, let app else { return nil }
         let belongsToAPI = path.hasPrefix("/v1/") || path.hasPrefix("/public/v1/")
         let belongsToApp = path.hasPrefix("/api/")
         guard belongsToAPI || belongsToApp else { return nil }
         let asked = authority.map(Self.name)
         let right = belongsToAPI ? api : app
-        guard let right, asked != right else { return nil }
+        guard asked != right else { return nil }
         if asked == api || asked == app {
             return APIError(.notFound, "This path is served at https://\(right)")
         }

@@ -8,6 +8,8 @@ enum EmailSendInput {
     struct Parsed {
         /// As the caller wrote it: whether it names a template is the store's to say.
         let templateID: String
+        /// `templateId` or `uid`, whichever the caller used.
+        let templateField: String
         let send: EmailSend
     }
 
@@ -17,27 +19,31 @@ enum EmailSendInput {
         var reader = try FieldReader(value, at: path)
         let templateID = templateID(&reader)
         let recipient = recipient(&reader)
-        let values = reader.object("customFields") ?? JSONObject()
+        let values = bounded(&reader, "customFields", limit: 1 << 20)
         let from = mailbox(&reader, "from")
         let replyTo = mailbox(&reader, "replyTo")
         let cc = mailboxes(&reader, "cc")
+        let bcc = mailboxes(&reader, "bcc")
         let headers = headers(&reader)
         let attachments = attachments(&reader)
         let tags = reader.texts("tags", count: 50) ?? []
-        let metadata = reader.object("metadata") ?? JSONObject()
+        let metadata = bounded(&reader, "metadata", limit: 16 << 10)
         let scheduledAt = time(&reader, "scheduledAt")
+        if reader.problems.isEmpty { check(&reader, headers, attachments) }
         try reader.finish()
         guard let templateID, let recipient else { throw FieldReader.error(reader.problems) }
         var send = EmailSend(templateID: 0, recipient: recipient, values: values)
         send.from = from
         send.replyTo = replyTo
         send.cc = cc
+        send.bcc = bcc
         send.headers = headers
         send.attachments = attachments
         send.tags = tags
         send.metadata = metadata
         send.scheduledAt = scheduledAt
-        return Parsed(templateID: templateID, send: send)
+        return Parsed(
+            templateID: templateID, templateField: reader.has("uid") ? "uid" : "templateId", send: send)
     }
 
     /// `templateId`, or its old name `uid`.
@@ -70,6 +76,16 @@ enum EmailSendInput {
             reader.fail("\(name)[\(index)]", "An email address is expected", value: .string(text))
             return nil
         }
+    }
+
+    /// An object that is kept with the message and must not outgrow it.
+    private static func bounded(_ reader: inout FieldReader, _ name: String, limit: Int) -> JSONObject {
+        guard let object = reader.object(name) else { return JSONObject() }
+        guard JSONValue.object(object).serialized().utf8.count <= limit else {
+            reader.fail(name, "\(name) has at most \(limit) bytes of JSON")
+            return JSONObject()
+        }
+        return object
     }
 
     private static func headers(_ reader: inout FieldReader) -> [MessageHeader] {
@@ -120,6 +136,28 @@ enum EmailSendInput {
             reader.adopt(own.problems)
             guard let filename, let type, let bytes else { return nil }
             return MessageAttachment(filename: filename, contentType: type, contentID: contentID, content: bytes)
+        }
+    }
+
+    /// What the message builder would refuse when it is too late to say so: the same code decides, on a message without
+    /// content.
+    private static func check(
+        _ reader: inout FieldReader, _ headers: [MessageHeader], _ attachments: [MessageAttachment]
+    ) {
+        guard !headers.isEmpty || !attachments.isEmpty, let probe = try? Mailbox(parsing: "probe@minimo.example") else {
+            return
+        }
+        let message = EmailMessage(
+            from: probe, to: [probe], subject: "", messageID: "probe@minimo.example", date: 0, text: "",
+            headers: headers.map { ($0.name, $0.value) },
+            attachments: attachments.map {
+                EmailMessage.Attachment(
+                    filename: $0.filename, contentType: $0.contentType, content: [], contentID: $0.contentID)
+            })
+        do {
+            _ = try message.serialized(boundarySeed: 0)
+        } catch {
+            reader.fail(attachments.isEmpty ? "headers" : "attachments", error.description)
         }
     }
 

@@ -34,18 +34,19 @@ package struct EmailSendRoutes: Sendable {
         if case .array(let elements) = request.body { return try sendBatch(request, elements) }
         let parsed = try EmailSendInput.parse(request.body, at: "")
         guard let send = resolved(parsed) else { throw Self.error(.templateNotFound, at: "", parsed) }
-        return .write({ db in
-            let result = try sender.send(db, workspace: request.key.workspace, [send], now: request.now)[0]
-            guard case .success(let id) = result else {
-                throw result.refusal.map { Self.error($0, at: "", parsed) } ?? APIError.notFound("Message")
-            }
-            return .json { writer in
-                writer.beginObject()
-                writer.member("status", 200)
-                writer.member("id", id, .message, ids)
-                writer.endObject()
-            }
-        }, committed: queue.signal)
+        return .write(
+            { db in
+                let result = try sender.send(db, workspace: request.key.workspace, [send], now: request.now)[0]
+                guard case .success(let id) = result else {
+                    throw Self.error(result.refusal ?? .templateNotFound, at: "", parsed)
+                }
+                return .json { writer in
+                    writer.beginObject()
+                    writer.member("status", 200)
+                    writer.member("id", id, .message, ids)
+                    writer.endObject()
+                }
+            }, committed: queue.signal)
     }
 
     /// One bad element fails alone; the others are sent.
@@ -59,22 +60,23 @@ package struct EmailSendRoutes: Sendable {
             Result { () throws(APIError) in try EmailSendInput.parse(element, at: "[\(index)]") }
         }
         let sends = parsed.map { try? $0.get() }.map { $0.flatMap(resolved) }
-        return .write({ db in
-            var results = try sender.send(
-                db, workspace: request.key.workspace, sends.compactMap(\.self), now: request.now)[...]
-            return .json(capacity: 64 + elements.count * 64) { writer in
-                writer.beginObject()
-                writer.member("status", 200)
-                writer.key("data")
-                writer.beginArray()
-                for (index, element) in parsed.enumerated() {
-                    let outcome = sends[index] == nil ? nil : results.popFirst()
-                    write(element, outcome, at: index, to: &writer)
+        return .write(
+            { db in
+                var results = try sender.send(
+                    db, workspace: request.key.workspace, sends.compactMap(\.self), now: request.now)[...]
+                return .json(capacity: 64 + elements.count * 64) { writer in
+                    writer.beginObject()
+                    writer.member("status", 200)
+                    writer.key("data")
+                    writer.beginArray()
+                    for (index, element) in parsed.enumerated() {
+                        let outcome = sends[index] == nil ? nil : results.popFirst()
+                        write(element, outcome, at: index, to: &writer)
+                    }
+                    writer.endArray()
+                    writer.endObject()
                 }
-                writer.endArray()
-                writer.endObject()
-            }
-        }, committed: queue.signal)
+            }, committed: queue.signal)
     }
 
     private func write(
@@ -111,11 +113,13 @@ package struct EmailSendRoutes: Sendable {
         case .templateNotFound:
             APIError(
                 .templateNotFound, "There is no email template with this id",
-                details: ["field": field("templateId"), "value": .string(String(parsed.templateID.prefix(256)))])
+                details: [
+                    "field": field(parsed.templateField), "value": .string(String(parsed.templateID.prefix(256))),
+                ])
         case .templateNotActive(let status):
             APIError(
                 .invalidState, "The template is \(status.rawValue): only active templates can be sent",
-                details: ["field": field("templateId")])
+                details: ["field": field(parsed.templateField)])
         case .missing(let names):
             APIError(
                 .missingCustomField, "No value for \(names.prefix(10).joined(separator: ", "))",

@@ -17,7 +17,7 @@ package struct EmailTemplateRoutes: Sendable {
             let path = prefix + "/templates/email"
             return [
                 Route(
-                    .post, path, .templatesWrite, summary: "Create an email template", body: .json(limit: 4 << 20),
+                    .post, path, .templatesWrite, summary: "Create an email template", body: .standard,
                     request: "EmailTemplateWrite", response: "EmailTemplate"
                 ) { try create($0, path: path) },
                 Route(
@@ -28,11 +28,11 @@ package struct EmailTemplateRoutes: Sendable {
                     response: "EmailTemplate", handler: get),
                 Route(
                     .put, path + "/{id}", .templatesWrite, summary: "Update an email template",
-                    body: .json(limit: 4 << 20), request: "EmailTemplateWrite", response: "EmailTemplate",
+                    body: .standard, request: "EmailTemplateWrite", response: "EmailTemplate",
                     handler: update),
                 Route(
                     .patch, path + "/{id}", .templatesWrite, summary: "Update an email template",
-                    body: .json(limit: 4 << 20), request: "EmailTemplateWrite", response: "EmailTemplate",
+                    body: .standard, request: "EmailTemplateWrite", response: "EmailTemplate",
                     handler: update),
                 Route(
                     .delete, path + "/{id}", .templatesWrite, summary: "Delete an email template",
@@ -106,7 +106,8 @@ package struct EmailTemplateRoutes: Sendable {
         }
     }
 
-    /// Renders by the very code that sends (contract 10.3). Variables without a value come out empty and are listed in `missing`.
+    /// Renders by the very code that sends (contract 10.3). Variables without a value come out empty and are listed in
+    /// `missing`.
     private func render(_ request: APIRequest) throws -> Operation {
         let id = try templateID(request)
         var reader = try FieldReader(request.body)
@@ -159,7 +160,8 @@ package struct EmailTemplateRoutes: Sendable {
                 ])
         } catch let error as TemplateRenderError {
             throw APIError(
-                .validationError, error.description, details: ["field": .string(error.part?.rawValue ?? "customFields")])
+                .validationError, error.description, details: ["field": .string(error.part?.rawValue ?? "customFields")]
+            )
         }
     }
 }

@@ -3,7 +3,8 @@ import Wire
 
 /// The text of an API key: `mn-<clientId>-<secret>` or `mn-test-<clientId>-<secret>` (contract 5.1).
 ///
-/// The secret is 160 random bits in base32 (32 characters) and a checksum of 6 characters over everything before it, so that a
+/// The secret is 160 random bits in base32 (32 characters) and a checksum of 6 characters over everything before it, so
+/// that a
 /// mistyped or cut key is refused without asking the database. Only ``hash`` is ever stored.
 package struct APIKeySecret: Sendable {
     package let clientID: String
@@ -42,7 +43,10 @@ package struct APIKeySecret: Sendable {
     }
 
     /// SHA-256 of the key: what the database keeps. A plain hash is enough for 160 random bits.
-    package var hash: [UInt8] { [UInt8](SHA256.hash(data: [UInt8](text.utf8))) }
+    package var hash: [UInt8] { Self.hash(text) }
+
+    /// The hash of a text that may be a key.
+    static func hash(_ text: String) -> [UInt8] { [UInt8](SHA256.hash(data: [UInt8](text.utf8))) }
 
     private static let checksumLength = 6
     private static let secretLength = 38

@@ -13,11 +13,12 @@ package enum AccessSchema {
                 expires_at \(dialect.bigint) NOT NULL,
                 revoked_at \(dialect.bigint),
                 last_used_at \(dialect.bigint),
-                created_at \(dialect.bigint) NOT NULL,
+                created_at \(dialect.bigint) NOT NULL
                 \(dialect.primaryKey("workspace_id, id"))
             ) \(dialect.tableOptions)
             """,
-            // A key has one secret, and for the overlap of a rotation two. The hash is unique over all workspaces: it is what finds the workspace.
+            // A key has one secret, and for the overlap of a rotation two. The hash is unique over all workspaces: it
+            // is what finds the workspace.
             """
             CREATE TABLE api_key_secrets (
                 hash \(dialect.blob) NOT NULL PRIMARY KEY,

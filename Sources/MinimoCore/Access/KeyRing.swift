@@ -4,8 +4,10 @@ package import Wire
 
 /// The keys that this node has seen lately: authentication without a database round trip.
 ///
-/// A remembered key is asked for again once it is older than ``maximumAge``, so that a revocation, an expiry or a rotation made by any
-/// process takes effect on every node within two seconds (contract 5.2). Unknown keys are not remembered: a new key works at once.
+/// A remembered key is asked for again once it is older than ``maximumAge``, so that a revocation, an expiry or a
+/// rotation made by any
+/// process takes effect on every node within two seconds (contract 5.2). Unknown keys are not remembered: a new key
+/// works at once.
 package final class KeyRing: Sendable {
     private struct Entry {
         var key: APIKey
@@ -26,12 +28,14 @@ package final class KeyRing: Sendable {
         self.database = database
     }
 
-    /// The usable key with this secret, or `nil` when it is unknown, revoked or expired.
+    /// The usable key with this text, or `nil` when it is malformed, unknown, revoked or expired.
     ///
     /// - Throws: ``DatabaseError`` when the key is not remembered and the database cannot be asked.
-    package func authenticate(_ secret: APIKeySecret, now: Timestamp) async throws -> APIKey? {
-        let hash = secret.hash
+    package func authenticate(_ text: String, now: Timestamp) async throws -> APIKey? {
+        // The hash first: a key that is remembered was well-formed when it was read.
+        let hash = APIKeySecret.hash(text)
         if let known = remembered(hash, now: now) { return known.isUsable(at: now) ? known : nil }
+        guard APIKeySecret(parsing: text) != nil else { return nil }
         let store = store
         guard let key = try await database.read({ try store.find($0, hash: hash, now: now) }) else {
             entries.withLock { _ = $0.removeValue(forKey: hash) }
@@ -45,7 +49,8 @@ package final class KeyRing: Sendable {
         return key.isUsable(at: now) ? key : nil
     }
 
-    /// Writes the last-used times that were noted since the last call. Losing them in a crash costs nothing but their precision.
+    /// Writes the last-used times that were noted since the last call. Losing them in a crash costs nothing but their
+    /// precision.
     package func saveUses() async throws {
         let uses = entries.withLock { entries in
             var uses: [(key: APIKey, at: Timestamp)] = []
@@ -63,9 +68,10 @@ package final class KeyRing: Sendable {
 
     private func remembered(_ hash: [UInt8], now: Timestamp) -> APIKey? {
         entries.withLock { entries in
-            guard let entry = entries[hash], now.microseconds - entry.readAt.microseconds < Self.maximumAge else {
-                return nil
-            }
+            // A clock that was set back must not keep a key alive.
+            guard let entry = entries[hash],
+                (0..<Self.maximumAge).contains(now.microseconds - entry.readAt.microseconds)
+            else { return nil }
             entries[hash]?.usedAt = now
             return entry.key
         }

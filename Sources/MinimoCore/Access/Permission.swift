@@ -27,7 +27,8 @@ package struct PermissionSet: Sendable, Hashable {
         for permission in permissions { bits |= Self.bit(permission) }
     }
 
-    /// Reads the space-separated form that the database keeps; unknown words are ignored, so that an older program can read a newer row.
+    /// Reads the space-separated form that the database keeps; unknown words are ignored, so that an older program can
+    /// read a newer row.
     package init(stored: String) {
         self.init(stored.split(separator: " ").compactMap { Permission(rawValue: String($0)) })
     }

@@ -36,7 +36,20 @@ package struct CompanyStore: Sendable {
 
     /// The first company of the installation; it is created, called `Default`, when there is none.
     package func first(_ db: Connection, now: Timestamp) throws -> Company {
-        try db.first(Self.selectFirst, [], Self.company) ?? create(db, name: "Default", now: now)
+        if let company = try first(db) { return company }
+        try lock(db)
+        return try first(db) ?? create(db, name: "Default", now: now)
+    }
+
+    /// The first company of the installation, if there is one.
+    package func first(_ db: Connection) throws -> Company? {
+        try db.first(Self.selectFirst, [], Self.company)
+    }
+
+    /// Keeps other processes from setting up the installation until the transaction ends: whoever holds the lock may
+    /// look and then create.
+    package func lock(_ db: Connection) throws {
+        _ = try db.first(Self.lockInstallation, []) { $0.text(0) }
     }
 
     /// The company that a client id names.
@@ -66,6 +79,9 @@ package struct CompanyStore: Sendable {
     private static let insertWorkspace = Statement("INSERT INTO workspaces (company_id, mode) VALUES ($1, $2)")
     private static let selectFirst = Statement(
         "SELECT id, client_id, name, created_at FROM companies ORDER BY id LIMIT 1")
+    private static let lockInstallation = Statement {
+        "SELECT name FROM instance_secrets WHERE name = 'public-id-key' \($0.forUpdate)"
+    }
     private static let selectByClientID = Statement(
         "SELECT id, client_id, name, created_at FROM companies WHERE client_id = $1")
     private static let selectAll = Statement("SELECT id, client_id, name, created_at FROM companies ORDER BY id")

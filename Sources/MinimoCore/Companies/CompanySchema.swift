@@ -9,7 +9,7 @@ package enum CompanySchema {
                 id \(dialect.identityColumn),
                 client_id \(dialect.text) NOT NULL,
                 name \(dialect.text) NOT NULL,
-                created_at \(dialect.bigint) NOT NULL,
+                created_at \(dialect.bigint) NOT NULL
                 \(dialect.primaryKey("id"))
             ) \(dialect.tableOptions)
             """,
@@ -18,7 +18,7 @@ package enum CompanySchema {
             CREATE TABLE workspaces (
                 id \(dialect.identityColumn),
                 company_id \(dialect.bigint) NOT NULL REFERENCES companies (id),
-                mode \(dialect.text) NOT NULL,
+                mode \(dialect.text) NOT NULL
                 \(dialect.primaryKey("id"))
             ) \(dialect.tableOptions)
             """,

@@ -63,21 +63,26 @@ package struct WriteOrigin: Sendable {
 }
 
 extension JSONObject {
-    /// This object with `changes` merged in: objects merge member by member at any depth, `null` removes a member, everything else replaces.
+    /// This object with `changes` merged in: objects merge member by member at any depth, `null` removes a member,
+    /// everything else replaces.
     package func merging(_ changes: JSONObject) -> JSONObject {
-        var merged = self
-        for (key, value) in changes {
-            switch value {
-            case .null:
-                merged[key] = nil
-            case .object(let object):
-                if case .object(let old)? = merged[key] {
-                    merged[key] = .object(old.merging(object))
-                } else {
-                    merged[key] = .object(JSONObject().merging(object))
-                }
-            default:
-                merged[key] = value
+        // Built anew in one pass: removing members one by one would cost their number squared.
+        var merged = JSONObject()
+        merged.reserveCapacity(count + changes.count)
+        for (key, old) in self {
+            switch (old, changes[key]) {
+            case (_, nil): _ = merged.append(key, old)
+            case (_, .null?): break
+            case (.object(let old), .object(let new)?): _ = merged.append(key, .object(old.merging(new)))
+            case (_, .object(let new)?): _ = merged.append(key, .object(JSONObject().merging(new)))
+            case (_, let new?): _ = merged.append(key, new)
+            }
+        }
+        for (key, new) in changes where new != .null && !contains(key) {
+            if case .object(let object) = new {
+                _ = merged.append(key, .object(JSONObject().merging(object)))
+            } else {
+                _ = merged.append(key, new)
             }
         }
         return merged

@@ -23,14 +23,17 @@ package enum ContactSchema {
                 consent_whatsapp \(dialect.boolean),
                 created_at \(dialect.bigint) NOT NULL,
                 updated_at \(dialect.bigint) NOT NULL,
-                deleted_at \(dialect.bigint),
+                deleted_at \(dialect.bigint)
                 \(dialect.primaryKey("workspace_id, id"))
             ) \(dialect.tableOptions)
             """,
             // Soft-deleted rows keep their identifiers: an upsert that matches one restores it.
-            "CREATE UNIQUE INDEX contacts_email ON contacts (workspace_id, email_key)",
-            "CREATE UNIQUE INDEX contacts_phone ON contacts (workspace_id, phone)",
-            "CREATE UNIQUE INDEX contacts_external_id ON contacts (workspace_id, external_id)",
+            "CREATE UNIQUE INDEX contacts_email ON contacts (workspace_id, email_key) WHERE email_key IS NOT NULL",
+            "CREATE UNIQUE INDEX contacts_phone ON contacts (workspace_id, phone) WHERE phone IS NOT NULL",
+            """
+            CREATE UNIQUE INDEX contacts_external_id ON contacts (workspace_id, external_id)
+            WHERE external_id IS NOT NULL
+            """,
             "CREATE INDEX contacts_newest ON contacts (workspace_id, created_at, id) WHERE deleted_at IS NULL",
             """
             CREATE TABLE contact_consents (
@@ -41,7 +44,7 @@ package enum ContactSchema {
                 granted \(dialect.boolean) NOT NULL,
                 source \(dialect.text) NOT NULL,
                 request_id \(dialect.text),
-                at \(dialect.bigint) NOT NULL,
+                at \(dialect.bigint) NOT NULL
                 \(dialect.primaryKey("workspace_id, id"))
             ) \(dialect.tableOptions)
             """,

@@ -17,7 +17,8 @@ extension ContactStore {
     }
 
     static func values(_ contact: Contact, workspaceID: Int64) -> [SQLValue] {
-        // A stored address was parsed once already; the key is derived from it again so that the two columns cannot disagree.
+        // A stored address was parsed once already; the key is derived from it again so that the two columns cannot
+        // disagree.
         let key = contact.email.flatMap { try? EmailAddress(parsing: $0).comparisonKey }
         return [
             .integer(workspaceID), .optional(contact.email), .optional(key), .optional(contact.phone),
@@ -70,7 +71,8 @@ extension ContactStore {
         WHERE workspace_id = $1 AND id = $17
         """)
     static let softDelete = Statement(
-        "UPDATE contacts SET deleted_at = $3, updated_at = $3 WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL")
+        "UPDATE contacts SET deleted_at = $3, updated_at = $3 WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL"
+    )
     static let insertConsent = Statement(
         """
         INSERT INTO contact_consents (workspace_id, contact_id, channel, granted, source, request_id, at)

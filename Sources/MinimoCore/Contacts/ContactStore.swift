@@ -8,6 +8,8 @@ package enum ContactError: Error, Equatable {
     case duplicate(field: String, holders: [Int64])
     /// Neither email, phone nor external id would remain.
     case identifierMissing
+    /// A member would outgrow what a contact may hold.
+    case tooLarge(field: String)
 }
 
 /// Contacts in the database: each function is one use case inside the caller's transaction.
@@ -25,12 +27,15 @@ package struct ContactStore: Sendable {
     /// A soft-deleted match is restored.
     ///
     /// - Throws: ``ContactError/duplicate(field:holders:)`` when the identifiers belong to different contacts,
-    ///   ``ContactError/identifierMissing`` when none is given or would remain. A concurrent insert of the same identifier surfaces as a
+    /// ``ContactError/identifierMissing`` when none is given or would remain. A concurrent insert of the same
+    /// identifier surfaces as a
     ///   unique violation: running the use case again then finds the other's row.
     package func upsert(
         _ db: Connection, workspaceID: Int64, _ changes: ContactChanges, origin: WriteOrigin
     ) throws -> Upserted {
-        let byEmail = try changes.email.value.flatMap { try find(db, workspaceID, Self.selectByEmail, $0.comparisonKey) }
+        let byEmail = try changes.email.value.flatMap {
+            try find(db, workspaceID, Self.selectByEmail, $0.comparisonKey)
+        }
         let byPhone = try changes.phone.value.flatMap { try find(db, workspaceID, Self.selectByPhone, $0.e164) }
         if let byEmail, let byPhone, byEmail.id != byPhone.id {
             throw ContactError.duplicate(field: "phone", holders: [byEmail.id, byPhone.id])
@@ -58,9 +63,15 @@ package struct ContactStore: Sendable {
             let contact = try db.first(Self.selectByID, [.integer(workspaceID), .integer(id)], Self.contact)
         else { return nil }
         let taken: [(field: String, holder: Contact?)] = [
-            ("email", try changes.email.value.flatMap { try find(db, workspaceID, Self.selectByEmail, $0.comparisonKey) }),
+            (
+                "email",
+                try changes.email.value.flatMap { try find(db, workspaceID, Self.selectByEmail, $0.comparisonKey) }
+            ),
             ("phone", try changes.phone.value.flatMap { try find(db, workspaceID, Self.selectByPhone, $0.e164) }),
-            ("externalId", try changes.externalID.value.flatMap { try find(db, workspaceID, Self.selectByExternalID, $0) }),
+            (
+                "externalId",
+                try changes.externalID.value.flatMap { try find(db, workspaceID, Self.selectByExternalID, $0) }
+            ),
         ]
         for case (let field, let holder?) in taken where holder.id != id {
             throw ContactError.duplicate(field: field, holders: [holder.id])
@@ -102,7 +113,8 @@ package struct ContactStore: Sendable {
 
     // MARK: Writing
 
-    private func find(_ db: Connection, _ workspaceID: Int64, _ statement: Statement, _ key: String) throws -> Contact? {
+    private func find(_ db: Connection, _ workspaceID: Int64, _ statement: Statement, _ key: String) throws -> Contact?
+    {
         try db.first(statement, [.integer(workspaceID), .text(key)], Self.contact)
     }
 
@@ -149,6 +161,11 @@ package struct ContactStore: Sendable {
         }
     }
 
+    /// The most tags of a contact.
+    private static let tagLimit = 250
+    /// The most bytes of a contact's custom fields as JSON.
+    private static let customFieldsLimit = 256 << 10
+
     private static func applied(_ changes: ContactChanges, to old: Contact, at now: Timestamp) throws -> Contact {
         var contact = old
         if case .set(let address) = changes.email {
@@ -172,11 +189,16 @@ package struct ContactStore: Sendable {
         case .keep: break
         case .replace(let tags): contact.tagsJSON = encoded(tags)
         case .edit(let add, let remove):
-            contact.tagsJSON = encoded(old.tags.filter { !remove.contains($0) } + add)
+            let removed = Set(remove)
+            contact.tagsJSON = encoded(old.tags.filter { !removed.contains($0) } + add)
+            guard contact.tags.count <= tagLimit else { throw ContactError.tooLarge(field: "addTags") }
         }
         if !changes.customFields.isEmpty {
             contact.customFieldsJSON =
                 JSONValue.object(old.customFields.merging(changes.customFields)).serialized()
+            guard contact.customFieldsJSON.utf8.count <= customFieldsLimit else {
+                throw ContactError.tooLarge(field: "customFields")
+            }
         }
         contact.emailConsent = changes.emailConsent ?? old.emailConsent
         contact.whatsAppConsent = changes.whatsAppConsent ?? old.whatsAppConsent

@@ -12,7 +12,7 @@ package enum EventSchema {
                 at \(dialect.bigint) NOT NULL,
                 message_id \(dialect.bigint),
                 contact_id \(dialect.bigint),
-                data \(dialect.text) NOT NULL,
+                data \(dialect.text) NOT NULL
                 \(dialect.primaryKey("workspace_id, id"))
             ) \(dialect.tableOptions)
             """,

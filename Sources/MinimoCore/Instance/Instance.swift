@@ -1,7 +1,8 @@
 package import SQLDatabase
 package import Wire
 
-/// What all nodes of one installation share and a database alone decides: the key behind public ids and the key behind signed tokens.
+/// What all nodes of one installation share and a database alone decides: the key behind public ids and the key behind
+/// signed tokens.
 package struct Instance: Sendable {
     /// Turns row ids into public ids and back (contract 3.3).
     package let ids: PublicIDCodec
@@ -18,20 +19,11 @@ package struct Instance: Sendable {
         let idKey = SecureRandom.bytes(16)
         let tokenKey = SecureRandom.bytes(32)
         let keys = try await database.write { db in
-            try db.execute(Self.insert, [.text("public-id-key"), .blob(idKey)])
-            try db.execute(Self.insert, [.text("token-key"), .blob(tokenKey)])
-            return try Self.read(db)
+            (
+                id: try InstanceSecret.publicIDKey.get(db, orSet: idKey),
+                token: try InstanceSecret.tokenKey.get(db, orSet: tokenKey)
+            )
         }
         return Instance(ids: PublicIDCodec(key: keys.id), tokens: TokenSigner(key: keys.token))
     }
-
-    private static func read(_ db: Connection) throws -> (id: [UInt8], token: [UInt8]) {
-        let id = try db.first(Self.select, [.text("public-id-key")]) { $0.blob(0) }
-        let token = try db.first(Self.select, [.text("token-key")]) { $0.blob(0) }
-        return (id ?? [], token ?? [])
-    }
-
-    private static let insert = Statement(
-        "INSERT INTO instance_secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
-    private static let select = Statement("SELECT value FROM instance_secrets WHERE name = $1")
 }

@@ -10,7 +10,8 @@ import Foundation
 
 /// Encrypts what must not lie readable in the database or a backup: relay passwords, provider tokens, signing keys.
 ///
-/// AES-256-GCM with a random nonce; the name of the thing sealed is authenticated with it, so that a value cannot be moved to another place.
+/// AES-256-GCM with a random nonce; the name of the thing sealed is authenticated with it, so that a value cannot be
+/// moved to another place.
 package struct SecretBox: Sendable {
     private let key: SymmetricKey
 
@@ -34,7 +35,8 @@ package struct SecretBox: Sendable {
     package func open(_ sealed: [UInt8], purpose: String) throws -> String {
         do {
             let box = try AES.GCM.SealedBox(combined: Data(sealed))
-            return String(decoding: try AES.GCM.open(box, using: key, authenticating: Data(purpose.utf8)), as: UTF8.self)
+            return String(
+                decoding: try AES.GCM.open(box, using: key, authenticating: Data(purpose.utf8)), as: UTF8.self)
         } catch {
             throw SecretBoxError.wrongKey
         }
@@ -46,18 +48,22 @@ package struct SecretBox: Sendable {
     ///
     /// - Throws: ``SecretBoxError/otherKey`` when the installation was set up with another key.
     package func check(against database: Database) async throws {
-        let fingerprint = [UInt8](
-            HMAC<SHA256>.authenticationCode(for: Data("minimo secret key fingerprint".utf8), using: key))
+        let fingerprint = fingerprint
         let stored = try await database.write { db in
-            try db.execute(Self.insert, [.text("secret-key-fingerprint"), .blob(fingerprint)])
-            return try db.first(Self.select, [.text("secret-key-fingerprint")]) { $0.blob(0) }
+            try InstanceSecret.keyFingerprint.get(db, orSet: fingerprint)
         }
-        guard let stored, constantTimeEqual(stored, fingerprint) else { throw SecretBoxError.otherKey }
+        guard constantTimeEqual(stored, fingerprint) else { throw SecretBoxError.otherKey }
     }
 
-    private static let insert = Statement(
-        "INSERT INTO instance_secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING")
-    private static let select = Statement("SELECT value FROM instance_secrets WHERE name = $1")
+    /// Whether the installation was set up with this key; `nil` when it has not been set up yet. Changes nothing.
+    package func matches(_ database: Database) async throws -> Bool? {
+        let stored = try await database.read { try InstanceSecret.keyFingerprint.get($0) }
+        return stored.map { constantTimeEqual($0, fingerprint) }
+    }
+
+    private var fingerprint: [UInt8] {
+        [UInt8](HMAC<SHA256>.authenticationCode(for: Data("minimo secret key fingerprint".utf8), using: key))
+    }
 }
 
 /// Why a secret could not be sealed or opened. The descriptions never hold key or secret.

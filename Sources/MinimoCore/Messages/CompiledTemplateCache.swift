@@ -1,6 +1,7 @@
 import Synchronization
 
-/// Compiled templates by version, so that a campaign parses its template once. Bounded: the least recently used one goes.
+/// Compiled templates by version, so that a campaign parses its template once. Bounded: the least recently used one
+/// goes.
 final class CompiledTemplateCache: Sendable {
     struct Key: Hashable {
         let workspaceID: Int64

@@ -46,12 +46,13 @@ package enum MessageSchema {
                 first_clicked_at \(dialect.bigint),
                 open_count \(dialect.bigint) NOT NULL,
                 click_count \(dialect.bigint) NOT NULL,
-                resent_from \(dialect.bigint),
+                resent_from \(dialect.bigint)
                 \(dialect.primaryKey("workspace_id, id"))
             ) \(dialect.tableOptions)
             """,
             "CREATE INDEX messages_newest ON messages (workspace_id, created_at, id)",
-            // Only messages that bring their own content have a row here; those of a template are rendered from its pinned version.
+            // Only messages that bring their own content have a row here; those of a template are rendered from its
+            // pinned version.
             """
             CREATE TABLE message_contents (
                 workspace_id \(dialect.bigint) NOT NULL,
@@ -127,7 +128,7 @@ package enum MessageSchema {
             CREATE TABLE nodes (
                 id \(dialect.identityColumn),
                 started_at \(dialect.bigint) NOT NULL,
-                alive_until \(dialect.bigint) NOT NULL,
+                alive_until \(dialect.bigint) NOT NULL
                 \(dialect.primaryKey("id"))
             ) \(dialect.tableOptions)
             """,

@@ -1,6 +1,7 @@
 /// What happens to a message, whoever tells: a worker, the rescuer, a provider's callback, a person.
 package enum MessageInput: Sendable, Hashable {
-    /// A hand-off has begun that takes long enough to be shown. Channels whose hand-off takes milliseconds leave it out.
+    /// A hand-off has begun that takes long enough to be shown. Channels whose hand-off takes milliseconds leave it
+    /// out.
     case handOffBegan
     /// The relay or provider took the message.
     case accepted

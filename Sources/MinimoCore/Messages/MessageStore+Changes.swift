@@ -82,7 +82,8 @@ extension MessageStore {
         case notFound
     }
 
-    /// Withdraws a message that has not been handed off (contract 10.6). A worker that has begun to prepare it will find
+    /// Withdraws a message that has not been handed off (contract 10.6). A worker that has begun to prepare it will
+    /// find
     /// its intent refused.
     package func cancel(_ db: Connection, workspaceID: Int64, id: Int64, now: Timestamp) throws -> Cancellation {
         let key: [SQLValue] = [.integer(workspaceID), .integer(id)]

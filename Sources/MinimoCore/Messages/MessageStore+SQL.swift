@@ -2,13 +2,18 @@ import SQLDatabase
 import Wire
 
 extension MessageStore {
-    /// The columns in the order in which ``message(_:)`` reads them. Filters and keyset pages of lists build on this too.
-    private static let columns = """
+    /// The columns in the order in which ``message(_:)`` reads them. Filters and keyset pages of lists build on this
+    /// too.
+    private static let columns = columns(variables: "variables")
+
+    private static func columns(variables: String) -> String {
+        """
         id, workspace_id, channel, direction, status, category, sandbox, to_address, from_address, reply_to, cc, bcc,
-        subject, template_id, template_version, campaign_id, contact_id, variables, has_content, header_message_id,
+        subject, template_id, template_version, campaign_id, contact_id, \(variables), has_content, header_message_id,
         provider_message_id, attempts, failure_code, failure_message, failure_permanent, tags, metadata, scheduled_at,
         created_at, sent_at, delivered_at, first_opened_at, first_clicked_at, open_count, click_count, resent_from
         """
+    }
 
     static func message(_ row: Row) throws -> Message {
         Message(
@@ -37,9 +42,10 @@ extension MessageStore {
     }
 
     static let selectByID = Statement("SELECT \(columns) FROM messages WHERE workspace_id = $1 AND id = $2")
+    /// Lists do not show the values, which may be large.
     static let selectPage = Statement(
         """
-        SELECT \(columns) FROM messages WHERE workspace_id = $1
+        SELECT \(columns(variables: "CAST(NULL AS TEXT)")) FROM messages WHERE workspace_id = $1
         ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
         """)
     static let countAll = Statement("SELECT COUNT(*) FROM messages WHERE workspace_id = $1")

@@ -15,7 +15,7 @@ package enum SandboxSchema {
                 subject \(dialect.text),
                 content \(dialect.text) NOT NULL,
                 outcome \(dialect.text) NOT NULL,
-                created_at \(dialect.bigint) NOT NULL,
+                created_at \(dialect.bigint) NOT NULL
                 \(dialect.primaryKey("workspace_id, id"))
             ) \(dialect.tableOptions)
             """,

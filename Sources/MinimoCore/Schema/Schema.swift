@@ -2,7 +2,8 @@ package import SQLDatabase
 
 /// The database schema: the one list of migrations for both engines.
 ///
-/// A migration is frozen once it has landed (the migrator stores a checksum): a change is a new migration at the end of the list.
+/// A migration is frozen once it has landed (the migrator stores a checksum): a change is a new migration at the end of
+/// the list.
 /// Each concept's folder owns the statements of its own tables.
 package enum Schema {
     /// Every migration, in the order in which they run.

@@ -11,6 +11,7 @@ package struct EmailSend: Sendable {
     package var from: Mailbox?
     package var replyTo: Mailbox?
     package var cc: [Mailbox] = []
+    package var bcc: [Mailbox] = []
     package var headers: [MessageHeader] = []
     package var attachments: [MessageAttachment] = []
     package var tags: [String] = []

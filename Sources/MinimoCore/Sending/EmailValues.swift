@@ -3,7 +3,8 @@ package import Wire
 
 /// The values that a template's variables are filled with.
 package enum EmailValues {
-    /// The call's values with the contact's behind them: a name that the call gives a value, in whatever case, hides the contact's (contract A 10.4).
+    /// The call's values with the contact's behind them: a name that the call gives a value, in whatever case, hides
+    /// the contact's (contract A 10.4).
     package static func merged(call: JSONObject, contact: Contact?, recipient: EmailAddress?) -> JSONObject {
         var merged = call
         let given = Set(call.filter { $0.value != .null }.map { $0.key.lowercased() })

@@ -14,7 +14,8 @@ package enum SendingPolicy {
 
     /// Whether a message of a category may go to a contact by email.
     ///
-    /// Opting out blocks marketing and automated messages only; a hard bounce blocks everything. Marketing needs consent `true`.
+    /// Opting out blocks marketing and automated messages only; a hard bounce blocks everything. Marketing needs
+    /// consent `true`.
     ///
     /// - Parameter contact: the contact that holds the address, `nil` when nobody does.
     /// - Returns: `nil` when it may.

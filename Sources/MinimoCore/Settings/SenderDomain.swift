@@ -19,7 +19,7 @@ package struct SenderDomain: Sendable, Hashable {
 package struct SenderDomainStore: Sendable {
     package init() {}
 
-    /// Adds a domain, or changes whether the operator vouches for it.
+    /// Adds a domain. One that is there already keeps the operator's trust, or gains it.
     package func add(
         _ db: Connection, workspaceID: Int64, domain: String, trusted: Bool, now: Timestamp
     ) throws -> SenderDomain {
@@ -50,7 +50,7 @@ package struct SenderDomainStore: Sendable {
     private static let upsert = Statement(
         """
         INSERT INTO sender_domains (workspace_id, domain, trusted, created_at) VALUES ($1, $2, $3, $4)
-        ON CONFLICT (workspace_id, domain) DO UPDATE SET trusted = excluded.trusted
+        ON CONFLICT (workspace_id, domain) DO UPDATE SET trusted = sender_domains.trusted OR excluded.trusted
         RETURNING id, domain, trusted, verified_at, created_at
         """)
     private static let selectByDomain = Statement(

@@ -18,7 +18,7 @@ package enum SettingsSchema {
                 id \(dialect.identityColumn),
                 position \(dialect.bigint) NOT NULL,
                 url_sealed \(dialect.blob) NOT NULL,
-                connections \(dialect.bigint) NOT NULL,
+                connections \(dialect.bigint) NOT NULL
                 \(dialect.primaryKey("workspace_id, id"))
             ) \(dialect.tableOptions)
             """,
@@ -30,7 +30,7 @@ package enum SettingsSchema {
                 domain \(dialect.text) NOT NULL,
                 trusted \(dialect.boolean) NOT NULL,
                 verified_at \(dialect.bigint),
-                created_at \(dialect.bigint) NOT NULL,
+                created_at \(dialect.bigint) NOT NULL
                 \(dialect.primaryKey("workspace_id, id"))
             ) \(dialect.tableOptions)
             """,

@@ -19,7 +19,7 @@ package enum EmailTemplateSchema {
                 variables \(dialect.text) NOT NULL,
                 created_at \(dialect.bigint) NOT NULL,
                 updated_at \(dialect.bigint) NOT NULL,
-                deleted_at \(dialect.bigint),
+                deleted_at \(dialect.bigint)
                 \(dialect.primaryKey("workspace_id, id"))
             ) \(dialect.tableOptions)
             """,

@@ -16,6 +16,10 @@ enum SQLiteOpening {
                 try database.execute(sql: "PRAGMA synchronous = FULL")
                 try database.execute(sql: "PRAGMA journal_size_limit = 67108864")
                 try database.execute(sql: "PRAGMA cache_size = -16000")
+                // A checkpoint writes each changed page once, however often it stands in the log: fewer of them, fewer writes.
+                try database.execute(sql: "PRAGMA wal_autocheckpoint = 4000")
+                // What a savepoint needs for going back would otherwise be written to a file beyond 64 KB.
+                try database.execute(sql: "PRAGMA temp_store = MEMORY")
             }
             return pool
         }

@@ -18,7 +18,8 @@ struct EmailChannelCommand: AsyncParsableCommand {
 
 struct SetEmailChannelCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "set", abstract: "Set the SMTP relays and the default sender. A running server follows within two seconds.",
+        commandName: "set",
+        abstract: "Set the SMTP relays and the default sender. A running server follows within two seconds.",
         discussion: """
             A relay is smtp://user:password@host:port?tls=starttls|implicit|none. Give --smtp more than once for relays that are \
             tried in order, and --smtp @FILE to keep the password off the command line.
@@ -40,23 +41,16 @@ struct SetEmailChannelCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        try await installation.withInstallation { installation in
-            let urls = try smtp.map { given in
-                let url = try FileArgument.value(given)
-                do {
-                    _ = try SMTPRelayConfiguration(url: url)
-                } catch {
-                    throw StartupError("--smtp: \(error)")
-                }
-                return url
-            }
+        let urls = try await checkedRelays()
+        try await installation.withInstallation(creates: true) { installation in
             let now = Timestamp.now()
             let store = EmailChannelStore(secrets: installation.secrets)
             try await installation.database.write { db in
-                let company = try company.resolve(db, now: now)
+                let company = try company.resolveOrCreate(db, now: now)
                 let workspace = try CompanyStore().workspace(db, companyID: company.id, mode: .live)
                 try store.set(
-                    db, workspaceID: workspace.id, relayURLs: urls, connections: connections, defaultFrom: from, now: now)
+                    db, workspaceID: workspace.id, relayURLs: urls, connections: connections, defaultFrom: from,
+                    now: now)
             }
             if json {
                 Output.json { writer in
@@ -67,9 +61,30 @@ struct SetEmailChannelCommand: AsyncParsableCommand {
                     writer.endObject()
                 }
             } else {
-                Output.line("The email channel sends as \(from) through \(urls.count == 1 ? "one relay" : "\(urls.count) relays").")
+                Output.line(
+                    "The email channel sends as \(from) through \(urls.count == 1 ? "one relay" : "\(urls.count) relays")."
+                )
             }
         }
+    }
+}
+
+extension SetEmailChannelCommand {
+    /// The relays that were given, before anything is opened or created.
+    private func checkedRelays() async throws -> [String] {
+        var urls: [String] = []
+        try await reportingFailures {
+            urls = try smtp.map { given in
+                let url = try FileArgument.value(given)
+                do {
+                    _ = try SMTPRelayConfiguration(url: url)
+                } catch {
+                    throw StartupError("--smtp: \(error)")
+                }
+                return url
+            }
+        }
+        return urls
     }
 }
 
@@ -83,10 +98,9 @@ struct ShowEmailChannelCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await installation.withInstallation { installation in
-            let now = Timestamp.now()
             let store = EmailChannelStore(secrets: installation.secrets)
-            let channel = try await installation.database.write { db in
-                let company = try company.resolve(db, now: now)
+            let channel = try await installation.database.read { db in
+                let company = try company.resolve(db)
                 let workspace = try CompanyStore().workspace(db, companyID: company.id, mode: .live)
                 return try store.load(db, workspaceID: workspace.id)
             }

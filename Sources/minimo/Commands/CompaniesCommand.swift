@@ -18,7 +18,7 @@ struct CreateCompanyCommand: AsyncParsableCommand {
     @Flag(name: .long, help: "Print JSON.") var json = false
 
     func run() async throws {
-        try await installation.withInstallation { installation in
+        try await installation.withInstallation(creates: true) { installation in
             let company = try await installation.database.write { db in
                 try CompanyStore().create(db, name: name, now: .now())
             }

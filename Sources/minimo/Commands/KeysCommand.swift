@@ -21,9 +21,12 @@ struct CreateKeyCommand: AsyncParsableCommand {
     @Option(name: .long, help: "What the key is for.") var name: String
     @Option(
         name: .long, parsing: .upToNextOption,
-        help: "Permissions, separated by commas or blanks: \(Permission.allCases.map(\.rawValue).joined(separator: ", ")).")
+        help:
+            "Permissions, separated by commas or blanks: \(Permission.allCases.map(\.rawValue).joined(separator: ", "))."
+    )
     var permissions: [String]
-    @Flag(name: .long, help: "A test key: it sees the test workspace only, and nothing that it sends leaves the machine.")
+    @Flag(
+        name: .long, help: "A test key: it sees the test workspace only, and nothing that it sends leaves the machine.")
     var test = false
     @Option(name: .long, help: "How long the key lives, at most five years.")
     var expires = DurationArgument.year
@@ -32,6 +35,7 @@ struct CreateKeyCommand: AsyncParsableCommand {
     func validate() throws {
         _ = try parsedPermissions()
         guard !name.isEmpty, name.utf8.count <= 255 else { throw ValidationError("--name has 1 to 255 characters") }
+        if expires.duration == .zero { throw ValidationError("--expires must be longer than 0") }
         if expires.duration > .seconds(5 * 365 * 86_400 + 86_400) {
             throw ValidationError("--expires is at most five years (1826d)")
         }
@@ -40,18 +44,20 @@ struct CreateKeyCommand: AsyncParsableCommand {
     func run() async throws {
         let permissions = try parsedPermissions()
         let lifetime = expires.duration
-        try await installation.withInstallation { installation in
+        try await installation.withInstallation(creates: true) { installation in
             let now = Timestamp.now()
             let (key, secret) = try await installation.database.write { db in
                 try APIKeyStore().create(
-                    db, company: try company.resolve(db, now: now), mode: test ? .test : .live, name: name,
+                    db, company: try company.resolveOrCreate(db, now: now), mode: test ? .test : .live, name: name,
                     permissions: permissions, expiresAt: now.adding(lifetime).wholeSeconds, now: now)
             }
             if json {
                 Output.json { KeyOutput.write(key, installation.instance.ids, secret: secret, to: &$0) }
             } else {
                 Output.line(secret.text)
-                Output.error("This key is shown once. It is a \(key.workspace.mode.rawValue) key and expires at \(key.expiresAt.text).")
+                Output.error(
+                    "This key is shown once. It is a \(key.workspace.mode.rawValue) key and expires at \(key.expiresAt.text)."
+                )
             }
         }
     }
@@ -79,8 +85,8 @@ struct ListKeysCommand: AsyncParsableCommand {
     func run() async throws {
         try await installation.withInstallation { installation in
             let now = Timestamp.now()
-            let keys = try await installation.database.write { db in
-                try APIKeyStore().list(db, companyID: try company.resolve(db, now: now).id)
+            let keys = try await installation.database.read { db in
+                try APIKeyStore().list(db, companyID: try company.resolve(db).id)
             }
             let ids = installation.instance.ids
             if json {
@@ -118,8 +124,9 @@ struct RevokeKeyCommand: AsyncParsableCommand {
             let now = Timestamp.now()
             let ids = installation.instance.ids
             try await installation.database.write { db in
-                let companyID = try company.resolve(db, now: now).id
-                guard let row = ids.decode(id, .apiKey), let key = try APIKeyStore().get(db, companyID: companyID, id: row)
+                let companyID = try company.resolve(db).id
+                guard let row = ids.decode(id, .apiKey),
+                    let key = try APIKeyStore().get(db, companyID: companyID, id: row)
                 else { throw StartupError("there is no key with the id \(id): minimo keys list") }
                 try APIKeyStore().revoke(db, key: key, now: now)
             }
@@ -144,7 +151,7 @@ struct RotateKeyCommand: AsyncParsableCommand {
     @OptionGroup var installation: InstallationOptions
     @OptionGroup var company: CompanyOption
     @Argument(help: "The key's id, as keys list shows it.") var id: String
-    @Option(name: .long, help: "How long the old secret still works.")
+    @Option(name: .long, help: "How long the old secret still works; 0s ends it at once.")
     var overlap = DurationArgument.day
     @Flag(name: .long, help: "Print JSON.") var json = false
 
@@ -154,8 +161,9 @@ struct RotateKeyCommand: AsyncParsableCommand {
             let now = Timestamp.now()
             let ids = installation.instance.ids
             let (key, secret) = try await installation.database.write { db in
-                let companyID = try company.resolve(db, now: now).id
-                guard let row = ids.decode(id, .apiKey), let key = try APIKeyStore().get(db, companyID: companyID, id: row)
+                let companyID = try company.resolve(db).id
+                guard let row = ids.decode(id, .apiKey),
+                    let key = try APIKeyStore().get(db, companyID: companyID, id: row)
                 else { throw StartupError("there is no key with the id \(id): minimo keys list") }
                 guard key.isUsable(at: now) else {
                     throw StartupError("the key \(id) is revoked or expired: create a new one")

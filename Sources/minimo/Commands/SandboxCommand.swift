@@ -25,7 +25,7 @@ struct ListSandboxCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await installation.withInstallation { installation in
-            let messages = try await installation.database.write { db in
+            let messages = try await installation.database.read { db in
                 try SandboxStore().list(db, workspaceID: try company.testWorkspace(db).id, limit: limit, offset: 0)
             }
             let ids = installation.instance.ids
@@ -63,7 +63,7 @@ struct ShowSandboxCommand: AsyncParsableCommand {
     func run() async throws {
         try await installation.withInstallation { installation in
             let ids = installation.instance.ids
-            let message = try await installation.database.write { db in
+            let message = try await installation.database.read { db in
                 let workspaceID = try company.testWorkspace(db).id
                 guard let id else {
                     return try SandboxStore().list(db, workspaceID: workspaceID, limit: 1, offset: 0).first
@@ -76,7 +76,8 @@ struct ShowSandboxCommand: AsyncParsableCommand {
                 }
             }
             guard let message else {
-                throw StartupError(id.map { "nothing was captured with the id \($0)" } ?? "nothing has been captured yet")
+                throw StartupError(
+                    id.map { "nothing was captured with the id \($0)" } ?? "nothing has been captured yet")
             }
             if json {
                 Output.json { SandboxOutput.write(message, ids, content: true, to: &$0) }
@@ -89,7 +90,7 @@ struct ShowSandboxCommand: AsyncParsableCommand {
 
 extension CompanyOption {
     fileprivate func testWorkspace(_ db: Connection) throws -> Workspace {
-        let company = try resolve(db, now: .now())
+        let company = try resolve(db)
         return try CompanyStore().workspace(db, companyID: company.id, mode: .test)
     }
 }

@@ -24,10 +24,10 @@ struct AddSenderCommand: AsyncParsableCommand {
         guard let address = try? EmailAddress(parsing: "postmaster@\(domain)") else {
             throw ValidationError("\(domain) is not a domain name")
         }
-        try await installation.withInstallation { installation in
+        try await installation.withInstallation(creates: true) { installation in
             let now = Timestamp.now()
             let sender = try await installation.database.write { db in
-                let company = try company.resolve(db, now: now)
+                let company = try company.resolveOrCreate(db, now: now)
                 let workspace = try CompanyStore().workspace(db, companyID: company.id, mode: .live)
                 return try SenderDomainStore().add(
                     db, workspaceID: workspace.id, domain: address.asciiDomain, trusted: trust, now: now)
@@ -37,7 +37,8 @@ struct AddSenderCommand: AsyncParsableCommand {
             } else if sender.isUsable {
                 Output.line("Mail can be sent from \(sender.domain).")
             } else {
-                Output.line("Added \(sender.domain). It cannot be sent from until it is verified, or added with --trust.")
+                Output.line(
+                    "Added \(sender.domain). It cannot be sent from until it is verified, or added with --trust.")
             }
         }
     }
@@ -52,9 +53,8 @@ struct ListSendersCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await installation.withInstallation { installation in
-            let now = Timestamp.now()
-            let senders = try await installation.database.write { db in
-                let company = try company.resolve(db, now: now)
+            let senders = try await installation.database.read { db in
+                let company = try company.resolve(db)
                 let workspace = try CompanyStore().workspace(db, companyID: company.id, mode: .live)
                 return try SenderDomainStore().list(db, workspaceID: workspace.id)
             }

@@ -15,7 +15,9 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .long, help: "Where HTTPS listens (MINIMO_LISTEN).") var listen: String?
     @Option(
         name: .long,
-        help: "Where plain HTTP listens: every request is refused with https_required, unless a trusted proxy says that it was HTTPS (MINIMO_PLAIN_LISTEN; default none).")
+        help:
+            "Where plain HTTP listens: every request is refused with https_required, unless a trusted proxy says that it was HTTPS (MINIMO_PLAIN_LISTEN; default none)."
+    )
     var plainListen: String?
     @Option(name: .long, help: "A certificate chain in PEM instead of the local authority's (MINIMO_TLS_CERTIFICATE).")
     var tlsCertificate: String?
@@ -23,7 +25,8 @@ struct ServeCommand: AsyncParsableCommand {
     @Option(name: .long, help: "The public name of the API host (MINIMO_API_HOST).") var apiHost: String?
     @Option(name: .long, help: "The public name of the app host (MINIMO_APP_HOST).") var appHost: String?
     @Option(
-        name: .long, help: "A network whose X-Forwarded-Proto and X-Forwarded-For count; may be repeated (MINIMO_TRUST_PROXY, separated by commas).")
+        name: .long,
+        help: "A network whose X-Forwarded-Proto counts; may be repeated (MINIMO_TRUST_PROXY, separated by commas).")
     var trustProxy: [String] = []
     @Option(name: .long, help: "trace, debug, info, warning or error (MINIMO_LOG_LEVEL; default info).")
     var logLevel: String?

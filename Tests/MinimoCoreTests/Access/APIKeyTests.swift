@@ -59,10 +59,10 @@ import Wire
             let (key, secret) = try await Self.create(database)
             let ring = KeyRing(database: database)
             let start = Timestamp.now()
-            #expect(try await ring.authenticate(secret, now: start)?.id == key.id)
+            #expect(try await ring.authenticate(secret.text, now: start)?.id == key.id)
             try await database.write { try APIKeyStore().revoke($0, key: key, now: start) }
-            #expect(try await ring.authenticate(secret, now: start.adding(.milliseconds(900)))?.id == key.id)
-            #expect(try await ring.authenticate(secret, now: start.adding(.milliseconds(1100))) == nil)
+            #expect(try await ring.authenticate(secret.text, now: start.adding(.milliseconds(900)))?.id == key.id)
+            #expect(try await ring.authenticate(secret.text, now: start.adding(.milliseconds(1100))) == nil)
         }
     }
 
@@ -72,8 +72,8 @@ import Wire
             let now = Timestamp.now()
             let (_, secret) = try await Self.create(database, expiresAt: now.adding(.milliseconds(500)))
             let ring = KeyRing(database: database)
-            #expect(try await ring.authenticate(secret, now: now) != nil)
-            #expect(try await ring.authenticate(secret, now: now.adding(.milliseconds(500))) == nil)
+            #expect(try await ring.authenticate(secret.text, now: now) != nil)
+            #expect(try await ring.authenticate(secret.text, now: now.adding(.milliseconds(500))) == nil)
         }
     }
 
@@ -87,10 +87,10 @@ import Wire
             }
             #expect(new.text != old.text)
             let ring = KeyRing(database: database)
-            #expect(try await ring.authenticate(old, now: now.adding(.seconds(59)))?.id == key.id)
-            #expect(try await ring.authenticate(new, now: now)?.id == key.id)
-            #expect(try await ring.authenticate(old, now: now.adding(.seconds(61))) == nil)
-            #expect(try await ring.authenticate(new, now: now.adding(.seconds(61)))?.id == key.id)
+            #expect(try await ring.authenticate(old.text, now: now.adding(.seconds(59)))?.id == key.id)
+            #expect(try await ring.authenticate(new.text, now: now)?.id == key.id)
+            #expect(try await ring.authenticate(old.text, now: now.adding(.seconds(61))) == nil)
+            #expect(try await ring.authenticate(new.text, now: now.adding(.seconds(61)))?.id == key.id)
         }
     }
 
@@ -100,7 +100,7 @@ import Wire
             let (key, secret) = try await Self.create(database)
             let ring = KeyRing(database: database)
             let now = Timestamp.now()
-            _ = try await ring.authenticate(secret, now: now)
+            _ = try await ring.authenticate(secret.text, now: now)
             try await ring.saveUses()
             let stored = try await database.read {
                 try APIKeyStore().get($0, companyID: key.workspace.companyID, id: key.id)

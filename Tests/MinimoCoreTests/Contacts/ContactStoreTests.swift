@@ -1,9 +1,10 @@
 import Mail
-@testable import MinimoCore
 import MinimoTesting
 import SQLDatabase
 import Testing
 import Wire
+
+@testable import MinimoCore
 
 @Suite struct ContactStoreTests {
     private let store = ContactStore()
@@ -22,8 +23,9 @@ import Wire
             let changes = try changes("a@example.com")
             let ids = try await database.write { db in
                 try [Int64(1), 2].map { workspaceID in
-                    guard case .created(let contact) = try store.upsert(
-                        db, workspaceID: workspaceID, changes, origin: origin)
+                    guard
+                        case .created(let contact) = try store.upsert(
+                            db, workspaceID: workspaceID, changes, origin: origin)
                     else { throw StoreError.rowMissing }
                     return contact.id
                 }
@@ -71,7 +73,9 @@ import Wire
             }
             #expect(deleted)
             let types = try await database.read { db in
-                try db.query(Statement("SELECT type, contact_id FROM events ORDER BY id")) { "\($0.text(0)) \($0.int(1))" }
+                try db.query(Statement("SELECT type, contact_id FROM events ORDER BY id")) {
+                    "\($0.text(0)) \($0.int(1))"
+                }
             }
             #expect(types == ["contact.created 1", "contact.updated 1", "contact.deleted 1"])
         }
@@ -85,7 +89,8 @@ import Wire
 
     @Test(arguments: [
         ("+393391234567", true), ("+12025550123", true), ("393391234567", false), ("+0393391234567", false),
-        ("+1 202 555 0123", false), ("+1202555012345678", false), ("+123456", false), ("+1202555012a", false), ("", false),
+        ("+1 202 555 0123", false), ("+1202555012345678", false), ("+123456", false), ("+1202555012a", false),
+        ("", false),
     ])
     func phoneNumbersAreE164(_ text: String, _ isValid: Bool) {
         #expect((PhoneNumber(text) != nil) == isValid)

@@ -2,7 +2,8 @@ import MinimoCore
 import Testing
 
 @Suite struct MessageStateMachineTests {
-    /// `>` moves and `=` stays; then the status, the event, and the queue action. A dot means that the input is ignored.
+    /// `>` moves and `=` stays; then the status, the event, and the queue action. A dot means that the input is
+    /// ignored.
     private static let table: [(input: MessageInput, cells: [String])] = [
         // scheduled, queued, sending, unconfirmed, sent, delivered, read, complained
         (.handOffBegan, ["sending - keep", "sending - keep", ".", ".", ".", ".", ".", "."]),
