@@ -24,7 +24,7 @@ class Route:
 
 
 SENDING_LIMIT = 25 << 20
-TEMPLATE_LIMIT = 4 << 20  # html and text of 1 MiB each, escaped
+TEMPLATE_LIMIT = 1 << 20
 CONTACT_BODY = {"email": "route@example.org", "firstName": "Route"}
 TEMPLATE_BODY = {
     "name": "Route", "subject": "Hello", "html": "<p>Hello</p>", "category": "transactional", "status": "active"

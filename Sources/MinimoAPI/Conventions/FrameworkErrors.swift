@@ -23,12 +23,18 @@ package enum FrameworkErrors {
     }
 
     /// The envelope for an answer that the HTTP framework made without a body.
-    package static func answer(to head: HTTPResponse) -> (head: HTTPResponse, body: ByteBuffer) {
+    ///
+    /// - Parameter listener: what the socket speaks. Whoever came by plain HTTP hears only that HTTPS is required, and nothing that is for
+    ///   HTTPS alone (RFC 6797 §7.2).
+    package static func answer(
+        to head: HTTPResponse, listener: Transport.Listener
+    ) -> (head: HTTPResponse, body: ByteBuffer) {
         let error =
-            switch head.status.code {
-            case 413: APIError(.payloadTooLarge, "The request is too large")
-            case 500...: APIError(.internalError, "Something went wrong on our side")
-            default: APIError(.badRequest, "The request is not valid HTTP")
+            switch (listener, head.status.code) {
+            case (.plain, _): APIError(.httpsRequired, "Use HTTPS: plain HTTP is not answered")
+            case (.tls, 413): APIError(.payloadTooLarge, "The request is too large")
+            case (.tls, 500...): APIError(.internalError, "Something went wrong on our side")
+            case (.tls, _): APIError(.badRequest, "The request is not valid HTTP")
             }
         let reply = error.reply
         var own = head
@@ -36,7 +42,7 @@ package enum FrameworkErrors {
         own.headerFields[.contentType] = "application/json"
         own.headerFields[.contentLength] = String(reply.body.readableBytes)
         own.headerFields[.requestID] = makeRequestID()
-        own.headerFields[.strictTransportSecurity] = "max-age=31536000"
+        if listener == .tls { own.headerFields[.strictTransportSecurity] = "max-age=31536000" }
         return (own, reply.body)
     }
 

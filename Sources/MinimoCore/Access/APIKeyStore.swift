@@ -99,10 +99,9 @@ package struct APIKeyStore: Sendable {
         """)
     private static let insertSecret = Statement(
         "INSERT INTO api_key_secrets (hash, workspace_id, key_id, created_at) VALUES ($1, $2, $3, $4)")
-    private static let selectByHash = Statement(
+    static let selectByHash = Statement(
         """
-        SELECT \(columns) FROM api_key_secrets s JOIN api_keys k ON k.workspace_id = s.workspace_id AND k.id = s.key_id
-        JOIN workspaces w ON w.id = k.workspace_id JOIN companies c ON c.id = w.company_id
+        SELECT \(columns) FROM \(joined) JOIN api_key_secrets s ON s.workspace_id = k.workspace_id AND s.key_id = k.id
         WHERE s.hash = $1 AND (s.expires_at IS NULL OR s.expires_at > $2)
         """)
     private static let selectByCompany = Statement(

@@ -53,7 +53,7 @@ package struct SenderDomainStore: Sendable {
         ON CONFLICT (workspace_id, domain) DO UPDATE SET trusted = sender_domains.trusted OR excluded.trusted
         RETURNING id, domain, trusted, verified_at, created_at
         """)
-    private static let selectByDomain = Statement(
+    static let selectByDomain = Statement(
         """
         SELECT id, domain, trusted, verified_at, created_at FROM sender_domains
         WHERE workspace_id = $1 AND domain = $2

@@ -165,26 +165,26 @@ extension EmailTemplateStore {
             (workspace_id, template_id, version, subject, preheader, html, text, created_at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         """)
-    private static let select = Statement(
+    static let select = Statement(
         "SELECT \(columns) FROM email_templates WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL")
-    private static let selectForUpdate = Statement {
+    static let selectForUpdate = Statement {
         """
         SELECT \(columns) FROM email_templates WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL
         \($0.forUpdate)
         """
     }
-    private static let selectVersion = Statement(
+    static let selectVersion = Statement(
         """
         SELECT subject, preheader, html, text FROM email_template_versions
         WHERE workspace_id = $1 AND template_id = $2 AND version = $3
         """)
-    private static let selectPage = Statement(
+    static let selectPage = Statement(
         """
         SELECT id, name, category, status, version, subject, preheader, NULL, NULL, variables, created_at, updated_at
         FROM email_templates WHERE workspace_id = $1 AND deleted_at IS NULL
         ORDER BY created_at DESC, id DESC LIMIT $2 OFFSET $3
         """)
-    private static let countAll = Statement(
+    static let countAll = Statement(
         "SELECT COUNT(*) FROM email_templates WHERE workspace_id = $1 AND deleted_at IS NULL")
     private static let softDelete = Statement(
         """

@@ -35,7 +35,10 @@ struct TemplateRenderTests {
             (true, "true"),
             (false, "false"), (["vip", 3, true], "vip, 3, true"), ([], ""), ([[1], 2], "[[1],2]"),
             (["a": [1]], #"{"a":[1]}"#),
-            (9_007_199_254_740_992.0, "9007199254740992.0"),
+            (9_007_199_254_740_992.0, "9007199254740992.0"), (-9_007_199_254_740_991.0, "-9007199254740991"),
+            (-9_007_199_254_740_992.0, "-9007199254740992.0"),
+            // The one whole number that has no magnitude within Int64.
+            (-9_223_372_036_854_775_808.0, "-9.223372036854776e+18"), (.integer(.min), "-9223372036854775808"),
         ] as [(JSONValue, String)])
     func insertsEveryKind(_ value: JSONValue, _ expected: String) throws {
         #expect(try render("{{x}}", ["x": value]) == expected)
@@ -87,6 +90,67 @@ struct TemplateRenderTests {
             try flat.render(TemplateValues(["a": .array(Array(repeating: 1, count: 200_000))]))
         }
         #expect(try flat.render(TemplateValues(["a": .array(Array(repeating: 1, count: 100_000))])).isEmpty)
+    }
+
+    /// A look-up that walks over many members is more than one step, in a layer of values as in an item.
+    @Test(arguments: ["zz", "zé"])
+    func lookupsWithoutCaseAreBounded(_ name: String) throws {
+        var big = JSONObject()
+        for index in 0..<10_000 {
+            big["member \(index)"] = 1
+        }
+        let items = JSONValue.array(Array(repeating: 1, count: 1000))
+        let inLayer = try TemplateProgram(parsing: "{{#a}}{{\(name)}}{{/a}}", escaping: .none)
+        #expect(throws: TemplateRenderError(.tooManySteps)) {
+            try inLayer.render(TemplateValues(["a": items], big))
+        }
+        let inItem = try TemplateProgram(parsing: "{{#big}}{{#a}}{{\(name)}}{{/a}}{{/big}}", escaping: .none)
+        #expect(throws: TemplateRenderError(.tooManySteps)) {
+            try inItem.render(TemplateValues(["a": items, "big": .object(big)]))
+        }
+        let nested = try TemplateProgram(parsing: "{{#a}}{{o.\(name)}}{{/a}}", escaping: .none)
+        #expect(throws: TemplateRenderError(.tooManySteps)) {
+            try nested.render(TemplateValues(["a": items, "o": .object(big)]))
+        }
+        // The exact name is found without a walk.
+        big[name] = "x"
+        #expect(try inLayer.render(TemplateValues(["a": items], big)).utf8.count == 1000)
+    }
+
+    /// A list of a size that an email may well have, whose names need the walk each time.
+    @Test func longListsWithoutCaseStayWithinTheSteps() throws {
+        var contact = JSONObject()
+        for index in 0..<30 {
+            contact["FIELD_\(index)"] = 1
+        }
+        let item: JSONValue = ["NAME": "a", "PRICE": 2, "AMOUNT": 3]
+        let program = try TemplateProgram(parsing: "{{#a}}{{name}}{{price}}{{amount}}{{zz}}{{/a}}", escaping: .none)
+        let values = TemplateValues(["a": .array(Array(repeating: item, count: 5000))], contact)
+        #expect(try program.render(values).utf8.count == 15_000)
+    }
+
+    /// Filters may read a long text again and again of which nothing is written.
+    @Test func filtersAreBounded() throws {
+        let digits = JSONValue.string("0." + String(repeating: "0", count: 100_000) + "1")
+        let items = JSONValue.array(Array(repeating: 1, count: 1000))
+        for tag in ["{{x | number: 0}}", "{{list | upper | number: 0}}"] {
+            let program = try TemplateProgram(parsing: "{{#a}}\(tag){{/a}}", escaping: .none)
+            #expect(throws: TemplateRenderError(.tooManySteps)) {
+                try program.render(TemplateValues(["a": items, "x": digits, "list": [digits]]))
+            }
+        }
+    }
+
+    /// Each use of a missing name reads it.
+    @Test func longNamesAreBounded() throws {
+        let name = String(repeating: "n", count: 100_000)
+        let items = JSONValue.array(Array(repeating: 1, count: 1000))
+        for path in [name, "o.\(name)"] {
+            let program = try TemplateProgram(parsing: "{{#a}}{{\(path)}}{{/a}}", escaping: .none)
+            #expect(throws: TemplateRenderError(.tooManySteps)) {
+                try program.render(TemplateValues(["a": items]))
+            }
+        }
     }
 
     @Test func escapesOnlyInHTML() throws {

@@ -37,14 +37,24 @@ import Testing
         ("sandbox count", SandboxStore.countAll, [1]),
     ]
 
+    /// The index of leased rows may be walked: it has as many entries as there are hand-offs under way.
+    private static func scans(_ plan: QueryPlan) -> [String] {
+        plan.scans(
+            of: [
+                "messages", "message_contents", "message_attachments", "delivery_queue", "delivery_attempts", "events",
+                "sandbox_messages", "q", "m",
+            ],
+            except: "delivery_queue_leased")
+    }
+
     @Test(arguments: TestEngine.allCases)
     func noScans(_ engine: TestEngine) async throws {
         try await withTestDatabase(engine, migrations: Schema.migrations) { database in
             for (name, statement, arguments) in Self.statements {
-                let plan = try await queryPlan(database, statement, arguments)
+                let plan = try await QueryPlan(database, statement, arguments)
                 // SQLite has nothing to say about an INSERT.
-                #expect(!plan.isEmpty || name == "upsert attempt")
-                #expect(scans(plan) == [], "\(name): \(plan)")
+                #expect(!plan.steps.isEmpty || name == "upsert attempt")
+                #expect(Self.scans(plan) == [], "\(name): \(plan.steps)")
             }
         }
     }
@@ -53,8 +63,8 @@ import Testing
     @Test(arguments: TestEngine.allCases)
     func aScanIsSeen(_ engine: TestEngine) async throws {
         try await withTestDatabase(engine, migrations: Schema.migrations) { database in
-            let plan = try await queryPlan(database, Statement("SELECT id FROM messages WHERE subject = $1"), ["x"])
-            #expect(scans(plan).count == 1)
+            let plan = try await QueryPlan(database, Statement("SELECT id FROM messages WHERE subject = $1"), ["x"])
+            #expect(Self.scans(plan).count == 1)
         }
     }
 
@@ -62,16 +72,18 @@ import Testing
     @Test(arguments: TestEngine.allCases)
     func leasingSortsNothing(_ engine: TestEngine) async throws {
         try await withTestDatabase(engine, migrations: Schema.migrations) { database in
-            let lease = try await queryPlan(database, QueueStore.takeDue, [1, 1, 0, 1, "email", 100, 10])
-            let due = try await queryPlan(database, QueueStore.selectDue, [0, 0, 10])
-            let newest = try await queryPlan(database, MessageStore.selectPage, [1, 10, 0])
+            let lease = try await QueryPlan(database, QueueStore.takeDue, [1, 1, 0, 1, "email", 100, 10])
+            let due = try await QueryPlan(database, QueueStore.selectDue, [0, 0, 10])
+            let newest = try await QueryPlan(database, MessageStore.selectPage, [1, 10, 0])
             for plan in [lease, due, newest] {
-                #expect(!plan.contains { $0.contains("Sort") || $0.contains("TEMP B-TREE FOR ORDER BY") }, "\(plan)")
+                #expect(
+                    !plan.steps.contains { $0.contains("Sort") || $0.contains("TEMP B-TREE FOR ORDER BY") },
+                    "\(plan.steps)")
             }
             for plan in [lease, due] {
-                #expect(plan.contains { $0.contains("delivery_queue_due") }, "\(plan)")
+                #expect(plan.steps.contains { $0.contains("delivery_queue_due") }, "\(plan.steps)")
             }
-            #expect(newest.contains { $0.contains("messages_newest") }, "\(newest)")
+            #expect(newest.steps.contains { $0.contains("messages_newest") }, "\(newest.steps)")
         }
     }
 }

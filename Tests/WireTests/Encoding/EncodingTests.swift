@@ -67,6 +67,17 @@ struct EncodingTests {
         #expect(PercentEncoding.decode(PercentEncoding.encode(expected)) == expected)
     }
 
+    /// Text with nothing to resolve comes back as it is, also as part of another.
+    @Test(arguments: ["plain", "longer than fifteen bytes", "più lungo di quindici byte 😀", ""])
+    func percentDecodingKeepsPlainText(_ text: String) {
+        #expect(PercentEncoding.decode(text) == text)
+        #expect(PercentEncoding.decodeForm(text) == text)
+        #expect(PercentEncoding.decode("/%\(text)/%".dropFirst(2).dropLast(2)) == text)
+        #expect(PercentEncoding.decode(text + "+") == text + "+")
+        #expect(PercentEncoding.decodeForm(text + "+") == text + " ")
+        #expect(PercentEncoding.decode(text + "%20") == text + " ")
+    }
+
     @Test(arguments: [
         "%", "%2", "%2G", "%G0", "a%", "%%20", "%C3", "%C3%28", "%ED%A0%80", "%C0%AF", "%FF", "%+1", "%é0",
     ])

@@ -118,6 +118,30 @@ struct JSONReaderTests {
         #expect(throws: Never.self) { try JSONReader.parse("[\(siblings)]", limits: JSONLimits(depth: 3)) }
     }
 
+    @Test func limitsTheNumberOfValues() throws {
+        let limits = JSONLimits(values: 4)
+        #expect(try JSONReader.parse("[1,[2]]", limits: limits) == [1, [2]])
+        #expect(throws: JSONError(.tooManyValues, at: 8)) { try JSONReader.parse("[1,[2], 3]", limits: limits) }
+        #expect(throws: JSONError(.tooManyValues, at: 11)) {
+            try JSONReader.parse(#"{"a":[{"b":1, "a":2}]}"#, limits: JSONLimits(values: 3))
+        }
+        #expect(try JSONReader.parse(#"{"a":{"b":1,"c":null}}"#, limits: limits) == ["a": ["b": 1, "c": .null]])
+        #expect(throws: JSONError(.tooManyValues, at: 26)) {
+            try JSONReader.parse(#"{"a":{"b":1,"c":null},"d":"x"}"#, limits: limits)
+        }
+        #expect(JSONLimits(values: 0).values == 1)
+        #expect(try JSONReader.parse("[]", limits: JSONLimits(values: 0)) == [])
+    }
+
+    @Test func limitsTheNumberOfValuesByDefault() throws {
+        func zeros(_ count: Int) -> String { "[" + String(repeating: "0,", count: count - 1) + "0]" }
+        #expect(try JSONReader.parse(zeros(199_999)).arrayValue?.count == 199_999)
+        // The array counts too: the element at index 199,999 is the 200,001st value.
+        #expect(throws: JSONError(.tooManyValues, at: 1 + 2 * 199_999)) { try JSONReader.parse(zeros(200_000)) }
+        #expect(try JSONReader.parse(zeros(200_000), limits: JSONLimits(values: 200_001)).arrayValue?.count == 200_000)
+        #expect(throws: JSONError(.tooManyValues, at: 1 + 2 * 199_999)) { try JSONValue(parsing: zeros(200_000)) }
+    }
+
     @Test func readsBuffersFromTheirReaderIndex() throws {
         var buffer = ByteBuffer(string: "xx[1,2]")
         buffer.moveReaderIndex(forwardBy: 2)

@@ -89,6 +89,47 @@ struct JSONObjectTests {
         #expect(reversed != object)
     }
 
+    /// Names that differ only in the order of combining marks are canonically equivalent, so a hash of the canonical form
+    /// would put all of them into one bucket.
+    @Test func hashesTheBytesOfNames() throws {
+        #expect(JSONValue.string("\u{E9}").hashValue != JSONValue.string("e\u{301}").hashValue)
+        #expect(JSONObject([("\u{E9}", 1)]).hashValue != JSONObject([("e\u{301}", 1)]).hashValue)
+        // Each mark has a combining class of its own.
+        let marks: [Unicode.Scalar] = [
+            "\u{334}", "\u{327}", "\u{31B}", "\u{316}", "\u{301}", "\u{315}", "\u{345}",
+        ]
+        let names = permutations(of: marks).map { String(String.UnicodeScalarView($0)) }
+        #expect(names.count == 5040)
+        #expect(Set(names).count == 1)
+        let attack = try #require(try insertionTime(names))
+        let plain = try #require(try insertionTime((0..<5040).map { "name number \($0)" }))
+        // Into one bucket it takes some hundred times as long.
+        #expect(attack < plain * 20)
+    }
+
+    private func permutations(of marks: [Unicode.Scalar]) -> [[Unicode.Scalar]] {
+        guard let last = marks.last else { return [[]] }
+        return permutations(of: marks.dropLast()).flatMap { shorter in
+            (0...shorter.count).map { position in
+                var longer = shorter
+                longer.insert(last, at: position)
+                return longer
+            }
+        }
+    }
+
+    /// The shortest of three, so that a pause of the machine does not count.
+    private func insertionTime(_ names: [String]) throws -> Duration? {
+        try (0..<3).map { _ in
+            var object = JSONObject()
+            let time = ContinuousClock().measure {
+                for name in names { object[name] = 1 }
+            }
+            try #require(object.count == names.count)
+            return time
+        }.min()
+    }
+
     @Test func laterDuplicatesWinInLiterals() {
         let object: JSONObject = ["a": 1, "b": 2, "a": 3]
         #expect(Array(object.keys) == ["a", "b"])

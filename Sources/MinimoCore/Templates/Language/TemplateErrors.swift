@@ -32,7 +32,8 @@ package struct TemplateRenderError: Error, Equatable, Hashable, CustomStringConv
     package enum Code: String, Sendable, CaseIterable {
         /// The result would be longer than the limit.
         case outputTooLarge
-        /// Nested sections over long arrays would take too many steps.
+        /// Nested sections over long arrays, or names that are missing in huge objects, would take too many steps; see
+        /// `TemplateWork`.
         case tooManySteps
         /// The subject would contain CR, LF or NUL, which could add headers to the message.
         case lineBreakInSubject
@@ -53,7 +54,7 @@ package struct TemplateRenderError: Error, Equatable, Hashable, CustomStringConv
         let subject = part.map { "The \($0.rawValue)" } ?? "The template"
         return switch code {
         case .outputTooLarge: "\(subject) becomes too long with these values."
-        case .tooManySteps: "\(subject) repeats its sections too often with these values."
+        case .tooManySteps: "\(subject) takes too many steps with these values."
         case .lineBreakInSubject: "\(subject) would contain a line break or NUL with these values."
         }
     }

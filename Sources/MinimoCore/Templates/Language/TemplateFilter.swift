@@ -68,7 +68,7 @@ extension JSONValue {
         case .integer(let value): String(value)
         case .double(let value):
             // 250.0 reads as 250 in a mail. Beyond 2^53 the shortest form has an exponent anyway.
-            Int64(exactly: value).map { abs($0) < 1 << 53 ? String($0) : value.description } ?? value.description
+            Int64(exactly: value).map { $0.magnitude < 1 << 53 ? String($0) : value.description } ?? value.description
         case .bool(let value): value ? "true" : "false"
         case .null: ""
         case .array(let elements):

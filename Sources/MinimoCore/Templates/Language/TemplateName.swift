@@ -8,24 +8,40 @@ struct TemplateName: Sendable {
         let isASCII: Bool
         /// The lower-case form; used when `isASCII` is false.
         let lowercased: String
+        /// What comparing or hashing the name costs.
+        private let units: Int
 
         init(_ text: String) {
             self.text = text
             isASCII = text.utf8.allSatisfy { $0 < 0x80 }
             lowercased = text.lowercased()
+            units = 1 + text.utf8.count / 16
         }
 
         /// The member of that name that is not null: the exact name first, then the first that differs only in case.
-        func value(in object: JSONObject) -> JSONValue? {
+        func value(in object: JSONObject, _ work: inout TemplateWork) throws(TemplateRenderError) -> JSONValue? {
+            try work.count(units: units)
             if let value = object[text], !value.isNull { return value }
+            guard isASCII else { return try foldedValue(in: object, &work) }
+            try work.count(units: object.count * units)
             for member in object.members where matches(member.key) && !member.value.isNull {
                 return member.value
             }
             return nil
         }
 
+        /// The first member that differs only in case, beyond ASCII. Folding costs as much as the keys are long.
+        private func foldedValue(
+            in object: JSONObject, _ work: inout TemplateWork
+        ) throws(TemplateRenderError) -> JSONValue? {
+            for member in object.members {
+                try work.count(units: units + member.key.utf8.count)
+                if member.key.lowercased() == lowercased, !member.value.isNull { return member.value }
+            }
+            return nil
+        }
+
         private func matches(_ key: String) -> Bool {
-            guard isASCII else { return key.lowercased() == lowercased }
             // No other character lowers to ASCII except the Kelvin sign, which nobody means.
             guard key.utf8.count == text.utf8.count else { return false }
             return zip(key.utf8, text.utf8).allSatisfy { left, right in
@@ -53,10 +69,10 @@ struct TemplateName: Sendable {
     }
 
     /// Follows the segments after the first from `value` downwards.
-    func descend(from value: JSONValue) -> JSONValue? {
+    func descend(from value: JSONValue, _ work: inout TemplateWork) throws(TemplateRenderError) -> JSONValue? {
         var value = value
         for segment in segments.dropFirst() {
-            guard case .object(let object) = value, let next = segment.value(in: object) else { return nil }
+            guard case .object(let object) = value, let next = try segment.value(in: object, &work) else { return nil }
             value = next
         }
         return value

@@ -14,7 +14,8 @@ struct TemplateNumberFormat: Sendable {
     /// nil when the value is neither a number nor the text of one.
     func format(_ value: JSONValue) -> String? {
         switch value {
-        case .integer, .double: format(number: value)
+        case .integer: format(number: value)
+        case .double(let double): double.isFinite ? format(number: value) : nil
         case .string(let text):
             // The grammar of JSON numbers, so no white space, no grouping, no hexadecimal.
             text.utf8.first.flatMap { $0 == UInt8(ascii: "-") || $0 < 0x3A ? try? JSONReader.parse(text) : nil }

@@ -2,15 +2,12 @@ import Wire
 
 /// One rendering of a program.
 struct TemplateRenderer {
-    /// Nodes that one rendering may execute and elements that it may visit. Nested sections over arrays multiply, even when they write nothing.
-    static let maximumSteps = 200_000
-
     private let program: TemplateProgram
     private let values: TemplateValues
     private let limit: Int
     /// The items of the sections around the current node, innermost last.
     private var items: [JSONValue] = []
-    private var steps = 0
+    private var work = TemplateWork()
 
     /// Whether text is produced; without it only `missing` is of interest.
     private let writesOutput: Bool
@@ -28,7 +25,7 @@ struct TemplateRenderer {
     mutating func run(_ range: Range<Int>) throws(TemplateRenderError) {
         var index = range.lowerBound
         while index < range.upperBound {
-            try countStep()
+            try work.countStep()
             switch program.nodes[index] {
             case .text(let range):
                 if writesOutput { try append(program.source[range]) }
@@ -43,22 +40,17 @@ struct TemplateRenderer {
         }
     }
 
-    private mutating func countStep() throws(TemplateRenderError) {
-        steps += 1
-        guard steps <= Self.maximumSteps else { throw TemplateRenderError(.tooManySteps) }
-    }
-
     private mutating func renderSection(
         _ name: TemplateName, _ isInverted: Bool, _ body: Range<Int>
     ) throws(TemplateRenderError) {
-        let found = value(of: name)
+        let found = try value(of: name)
         let value = found?.isTemplateTrue == true ? found : nil
         switch (value, isInverted) {
         case (nil, true): try run(body)
         case (nil, false), (_?, true): break
         case (.array(let elements)?, false):
             for element in elements {
-                try countStep()
+                try work.countStep()
                 items.append(element)
                 try run(body)
                 items.removeLast()
@@ -71,13 +63,16 @@ struct TemplateRenderer {
     }
 
     private mutating func render(_ tag: TemplateVariableTag) throws(TemplateRenderError) {
-        var value = value(of: tag.name)
+        var value = try value(of: tag.name)
         if value == nil, tag.isRequired {
+            try work.count(bytes: tag.name.text.utf8.count)
             missing.insert(tag.name.text)
         }
         guard writesOutput else { return }
         for filter in tag.filters {
-            value = filter.apply(to: value)
+            let filtered = filter.apply(to: value)
+            try work.count(bytes: value.textLength + filtered.textLength)
+            value = filtered
         }
         guard let value else { return }
         var text = if case .string(let text) = value { text } else { value.templateText }
@@ -97,15 +92,22 @@ struct TemplateRenderer {
 
     /// Looks a name up in the items of the sections around, innermost first, then in the layers of values. The first
     /// item that knows the first part of a dotted name decides (Mustache specification, "Context Precedence").
-    private func value(of name: TemplateName) -> JSONValue? {
+    private mutating func value(of name: TemplateName) throws(TemplateRenderError) -> JSONValue? {
         guard let first = name.segments.first else {
             return items.last.flatMap { $0.isNull ? nil : $0 }
         }
         for item in items.reversed() {
-            guard case .object(let object) = item, let value = first.value(in: object) else { continue }
-            return name.descend(from: value)
+            guard case .object(let object) = item, let value = try first.value(in: object, &work) else { continue }
+            return try name.descend(from: value, &work)
         }
-        return values.value(of: name)
+        return try values.value(of: name, &work)
+    }
+}
+
+extension JSONValue? {
+    /// Length of a string; what is no string takes a filter no time that would count.
+    fileprivate var textLength: Int {
+        if case .string(let text) = self { text.utf8.count } else { 0 }
     }
 }
 

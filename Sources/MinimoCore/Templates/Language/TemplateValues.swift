@@ -18,10 +18,12 @@ package struct TemplateValues: Sendable {
         self.layers = layers
     }
 
-    func value(of name: TemplateName) -> JSONValue? {
+    func value(of name: TemplateName, _ work: inout TemplateWork) throws(TemplateRenderError) -> JSONValue? {
         guard let first = name.segments.first else { return nil }
         for layer in layers {
-            if let value = first.value(in: layer), let found = name.descend(from: value) { return found }
+            if let value = try first.value(in: layer, &work), let found = try name.descend(from: value, &work) {
+                return found
+            }
         }
         return nil
     }
