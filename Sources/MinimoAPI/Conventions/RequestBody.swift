@@ -21,7 +21,12 @@ enum RequestBody {
         do throws(JSONError) {
             return try JSONReader.parse(body)
         } catch {
-            let code: APIError.Code = error.code == .numberOutOfRange ? .validationError : .badRequest
+            let code: APIError.Code =
+                switch error.code {
+                case .numberOutOfRange: .validationError
+                case .tooManyValues: .payloadTooLarge
+                default: .badRequest
+                }
             throw APIError(code, error.message, details: ["offset": .integer(Int64(error.offset))])
         }
     }

@@ -3,12 +3,12 @@ package enum PercentEncoding {
     /// The text with its escapes resolved; nil when a `%` is not followed by two hexadecimal digits or the result is
     /// not valid UTF-8. A `+` stays a plus.
     package static func decode(_ text: some StringProtocol) -> String? {
-        decode(text.utf8, plusIsSpace: false)
+        decode(String(text), plusIsSpace: false)
     }
 
     /// The same for `application/x-www-form-urlencoded` text and query strings, where `+` stands for a space.
     package static func decodeForm(_ text: some StringProtocol) -> String? {
-        decode(text.utf8, plusIsSpace: true)
+        decode(String(text), plusIsSpace: true)
     }
 
     /// The text with every byte escaped that is not unreserved (RFC 3986 §2.3), so that it fits anywhere in a URI.
@@ -30,10 +30,16 @@ package enum PercentEncoding {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private static func decode(_ text: some Collection<UInt8>, plusIsSpace: Bool) -> String? {
+    private static func decode(_ text: String, plusIsSpace: Bool) -> String? {
+        var text = text
+        let isPlain = text.withUTF8 { utf8 in
+            !utf8.contains { $0 == UInt8(ascii: "%") || ($0 == UInt8(ascii: "+") && plusIsSpace) }
+        }
+        // The common case. A `String` is valid UTF-8, so there is nothing left to check.
+        if isPlain { return text }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count)
-        var iterator = text.makeIterator()
+        bytes.reserveCapacity(text.utf8.count)
+        var iterator = text.utf8.makeIterator()
         while let byte = iterator.next() {
             switch byte {
             case UInt8(ascii: "%"):

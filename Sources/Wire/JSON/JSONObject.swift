@@ -135,7 +135,7 @@ extension JSONObject: Hashable {
         var sum: UInt64 = 0
         for member in members {
             var memberHasher = Hasher()
-            memberHasher.combine(member.key)
+            member.key.hashBytes(into: &memberHasher)
             memberHasher.combine(member.value)
             sum &+= UInt64(bitPattern: Int64(memberHasher.finalize()))
         }
@@ -163,7 +163,7 @@ private struct JSONKey: Hashable, Sendable {
     }
 
     func hash(into hasher: inout Hasher) {
-        hasher.combine(text)
+        text.hashBytes(into: &hasher)
     }
 }
 
@@ -175,5 +175,14 @@ extension String {
             other.utf8.withContiguousStorageIfAvailable { right in left.elementsEqual(right) }
         }
         return (compared ?? nil) ?? utf8.elementsEqual(other.utf8)
+    }
+
+    /// Hashes what `hasSameBytes` compares. `hash(into:)` hashes the canonical form, which is the same for any order of
+    /// many combining marks: somebody could send names that all differ and all have the same hash.
+    func hashBytes(into hasher: inout Hasher) {
+        var text = self
+        text.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        // No byte of UTF-8, so that ("ab", "c") and ("a", "bc") are different inputs.
+        hasher.combine(0xFF as UInt8)
     }
 }

@@ -2,15 +2,18 @@
 struct JSONParser {
     let base: UnsafePointer<UInt8>
     let count: Int
-    let depthLimit: Int
+    private let depthLimit: Int
+    /// How many more values may begin.
+    private var remainingValues: Int
     /// Offset of the next byte to read; never beyond `count`.
     var offset = 0
     private var depth = 0
 
-    init(base: UnsafePointer<UInt8>, count: Int, depthLimit: Int) {
+    init(base: UnsafePointer<UInt8>, count: Int, limits: JSONLimits) {
         self.base = base
         self.count = count
-        self.depthLimit = depthLimit
+        depthLimit = limits.depth
+        remainingValues = limits.values
     }
 
     mutating func parseDocument() throws(JSONError) -> JSONValue {
@@ -41,6 +44,8 @@ struct JSONParser {
 
     private mutating func parseValue() throws(JSONError) -> JSONValue {
         guard offset < count else { throw JSONError(.malformed, at: count) }
+        guard remainingValues > 0 else { throw JSONError(.tooManyValues, at: offset) }
+        remainingValues -= 1
         switch base[offset] {
         case UInt8(ascii: "\""):
             offset += 1

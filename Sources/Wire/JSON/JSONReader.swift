@@ -3,7 +3,7 @@ package import NIOCore
 /// The strict JSON reader: RFC 8259 exactly, and the tightenings of contract §2.2.
 ///
 /// One value with optional white space around it, valid UTF-8 without a byte order mark, no member name twice, nesting
-/// within the limit, no lone surrogate escapes. An integer token within 64 bits is kept exactly (`-0` is the integer 0);
+/// and number of values within the limits, no lone surrogate escapes. An integer token within 64 bits is kept exactly (`-0` is the integer 0);
 /// every other number becomes the nearest double, and one beyond the range of a double is refused.
 package enum JSONReader {
     /// Reads the readable bytes of `buffer`; offsets in errors count from its reader index.
@@ -40,7 +40,7 @@ package enum JSONReader {
     ) throws(JSONError) -> JSONValue {
         guard let base = bytes.baseAddress, !bytes.isEmpty else { throw JSONError(.malformed, at: 0) }
         var parser = JSONParser(
-            base: base.assumingMemoryBound(to: UInt8.self), count: bytes.count, depthLimit: limits.depth)
+            base: base.assumingMemoryBound(to: UInt8.self), count: bytes.count, limits: limits)
         return try parser.parseDocument()
     }
 }

@@ -54,8 +54,7 @@ extension JSONValue: Hashable {
             }
         case .string(let value):
             hasher.combine(3 as UInt8)
-            // `String` hashes its canonical form, so strings of equal bytes hash alike.
-            hasher.combine(value)
+            value.hashBytes(into: &hasher)
         case .array(let values):
             hasher.combine(4 as UInt8)
             hasher.combine(values)
@@ -117,9 +116,9 @@ extension JSONValue {
 }
 
 extension JSONValue {
-    /// Reads one JSON document with the rules and default limits of `JSONReader`.
-    package init(parsing text: String) throws(JSONError) {
-        self = try JSONReader.parse(text)
+    /// Reads one JSON document with the rules of `JSONReader`.
+    package init(parsing text: String, limits: JSONLimits = .standard) throws(JSONError) {
+        self = try JSONReader.parse(text, limits: limits)
     }
 
     /// The value as compact JSON text: no white space, members in their order.

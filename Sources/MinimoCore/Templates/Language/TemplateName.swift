@@ -9,13 +9,12 @@ struct TemplateName: Sendable {
         /// The lower-case form; used when `isASCII` is false.
         let lowercased: String
         /// What comparing or hashing the name costs.
-        private let units: Int
+        private var units: Int { 1 + text.utf8.count / 16 }
 
         init(_ text: String) {
             self.text = text
             isASCII = text.utf8.allSatisfy { $0 < 0x80 }
             lowercased = text.lowercased()
-            units = 1 + text.utf8.count / 16
         }
 
         /// The member of that name that is not null: the exact name first, then the first that differs only in case.
