@@ -54,6 +54,7 @@ let package = Package(
                 "MinimoAPI", "MinimoDelivery", "MinimoCore", "SQLDatabase", "Wire", "Mail",
                 hummingbird, hummingbirdCore, hummingbirdHTTP2, nioCore, nioPosix, nioSSL, serviceLifecycle, logging,
                 crypto,
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
                 .product(name: "X509", package: "swift-certificates"),
@@ -135,7 +136,15 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "MinimoServerTests",
-            dependencies: ["MinimoServer", "MinimoCore", "MinimoTesting", "SQLDatabase", "Wire", nioSSL, logging],
+            dependencies: [
+                "MinimoServer", "MinimoAPI", "MinimoCore", "MinimoTesting", "SQLDatabase", "Wire", nioCore, nioSSL,
+                logging,
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+                .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
+            ],
             swiftSettings: settings),
     ]
 )

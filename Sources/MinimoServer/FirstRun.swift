@@ -3,19 +3,48 @@ import Wire
 
 /// What the terminal shows when the server is up for the first time: everything that is needed to send a first message.
 struct FirstRun {
+    /// Where the server listens, as a client on this machine names it.
     let address: String
+    private let apiAddress: String
+    private let appAddress: String
+    /// What curl needs beside the address.
+    private let options: String
     /// `nil` when a certificate was configured that clients already trust.
-    let caFile: String?
-    let dataDirectory: String
-    let program: String
+    private let caFile: String?
+    private let dataDirectory: String
+    private let program: String
+
+    /// - Parameters:
+    ///   - port: the one that is listened on.
+    ///   - apiHost: the name that `/v1` answers to, if it is not every name; `appHost` likewise for `/api`.
+    init(
+        listener: ListenAddress, port: Int, apiHost: String?, appHost: String?, caFile: String?, dataDirectory: String,
+        program: String
+    ) {
+        let wildcards: Set<String> = ["0.0.0.0", "::"]
+        let isEverywhere = wildcards.contains(listener.host)
+        let host = isEverywhere ? "localhost" : listener.host.contains(":") ? "[\(listener.host)]" : listener.host
+        address = "https://\(host):\(port)"
+        apiAddress = apiHost.map { "https://\($0):\(port)" } ?? address
+        appAddress = appHost.map { "https://\($0):\(port)" } ?? address
+        let trust = caFile.map { " --cacert " + Self.quoted($0) } ?? ""
+        // The names need not lead here yet, or not from this machine.
+        let route = apiHost == nil && appHost == nil ? "" : " --connect-to " + Self.quoted("::\(host):\(port)")
+        options = trust + route
+        self.caFile = caFile
+        self.dataDirectory = dataDirectory
+        self.program = program
+    }
 
     /// The text for an installation that has just made its first test key.
     func welcome(testKey: String) -> String {
-        let trust = caFile.map { " --cacert " + Self.quoted($0) } ?? ""
-        let curl = "curl --silent --show-error\(trust) -H 'Authorization: Bearer \(testKey)' -H 'Content-Type: application/json'"
+        let curl =
+            "curl --silent --show-error\(options) -H 'Authorization: Bearer \(testKey)' -H 'Content-Type: application/json'"
         let contact = #"{"email":"jane@example.com","firstName":"Jane"}"#
-        let template = #"{"name":"Welcome","subject":"Hello {{firstName}}","html":"<p>Hello {{firstName}}, your order {{orderNumber}} is on its way.</p>"}"#
-        let send = #"{"templateId":"'"$TEMPLATE"'","recipient":"jane@example.com","customFields":{"orderNumber":"1001"}}"#
+        let template =
+            #"{"name":"Welcome","subject":"Hello {{firstName}}","html":"<p>Hello {{firstName}}, your order {{orderNumber}} is on its way.</p>"}"#
+        let send =
+            #"{"templateId":"'"$TEMPLATE"'","recipient":"jane@example.com","customFields":{"orderNumber":"1001"}}"#
         return """
 
             Minimo is running.
@@ -27,9 +56,9 @@ struct FirstRun {
 
             Paste these three lines into another terminal: a contact, a template, a message.
 
-            \(curl) \(address)/v1/contacts -d '\(contact)'
-            TEMPLATE=$(\(curl) \(address)/api/templates/email -d '\(template)' | sed 's/.*"id":"\\(tmpl_[a-z0-9]*\\)".*/\\1/') && echo "$TEMPLATE"
-            \(curl) \(address)/api/templates/email/send -d '\(send)'
+            \(curl) \(apiAddress)/v1/contacts -d '\(contact)'
+            TEMPLATE=$(\(curl) \(appAddress)/api/templates/email -d '\(template)' | sed 's/.*"id":"\\(tmpl_[a-z0-9]*\\)".*/\\1/') && echo "$TEMPLATE"
+            \(curl) \(appAddress)/api/templates/email/send -d '\(send)'
 
             See the captured mail:
 
@@ -59,6 +88,8 @@ struct FirstRun {
         let isPlain = word.utf8.allSatisfy { byte in
             (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "./_-+:@%,".utf8.contains(byte)
         }
-        return isPlain && !word.isEmpty ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
+        return isPlain && !word.isEmpty
+            ? word
+            : "'" + word.split(separator: "'", omittingEmptySubsequences: false).joined(separator: #"'\''"#) + "'"
     }
 }

@@ -65,10 +65,14 @@ package struct Server: Sendable {
             hosts: Hosts(api: settings.apiHost, app: settings.appHost), logger: logger)
         let drain = Drain()
         let tls = try tlsConfiguration(certificate)
-        let welcome = try await firstRunText(installation, program: program)
+        let watch = CertificateWatch(
+            expiry: try certificate.expiry(),
+            advice: settings.certificateFile == nil
+                ? "restart the server, which makes a new one" : "renew the file and restart the server",
+            logger: logger)
 
         var services: [any Service] = [
-            KeyUseRecorder(keyRing: keyRing, logger: logger),
+            KeyUseRecorder(keyRing: keyRing, logger: logger), watch,
             DeliveryEngine(
                 database: installation.database,
                 channels: [
@@ -78,51 +82,49 @@ package struct Server: Sendable {
                 ],
                 sandboxes: [.email: EmailSandbox(database: installation.database, renderer: renderer)], signal: queue,
                 configuration: DeliveryConfiguration(isExclusive: settings.databaseURL == nil), logger: logger),
-            application(
+            listener(
                 APIResponder(edge, listener: .tls, drain: drain), at: settings.listen,
                 server: HTTPServerBuilder { try EdgeChannel(tls: tls, responder: $0) },
-                whenRunning: { [logger] port in
-                    logger.info("accepting connections at \(address(port: port))")
-                    print(welcome(address(port: port)))
-                    fflush(nil)
-                }),
+                whenRunning: { [self] port in await greet(installation, port: port, program: program) }),
         ]
         if let plainListen = settings.plainListen {
             services.append(
-                application(
+                listener(
                     APIResponder(edge, listener: .plain, drain: drain), at: plainListen,
-                    server: .http1(configuration: EdgeChannel.streams),
+                    server: HTTPServerBuilder { PlainChannel(responder: $0) },
                     whenRunning: { [logger] port in logger.info("refusing plain HTTP at port \(port)") }))
         }
         services.append(DrainOnShutdown(drain: drain))
-        try await ServiceGroup(
-            configuration: {
-                var configuration = ServiceGroupConfiguration(
-                    services: services.map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
-                    gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-                configuration.maximumGracefulShutdownDuration = .seconds(45)
-                return configuration
-            }()
-        ).run()
+        var configuration = ServiceGroupConfiguration(
+            services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        // The listeners and the delivery engine keep their own, shorter limits. These are the last resort: the second one ends the process.
+        configuration.maximumGracefulShutdownDuration = .seconds(75)
+        configuration.maximumCancellationDuration = .seconds(10)
+        try await ServiceGroup(configuration: configuration).run()
     }
 
-    private func application(
+    private func listener(
         _ responder: APIResponder, at address: ListenAddress, server: HTTPServerBuilder,
-        whenRunning: @escaping @Sendable (Int) -> Void
-    ) -> some Service {
-        var quiet = logger
-        quiet.logLevel = max(logger.logLevel, .warning)
-        return Application(
-            responder: responder, server: server,
-            configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
-            onServerRunning: { channel in whenRunning(channel.localAddress?.port ?? address.port) }, logger: quiet)
+        whenRunning: @escaping @Sendable (Int) async -> Void
+    ) -> Listener {
+        let quiet = Logger(label: "minimo.http") { [logger] _ in
+            QuietLogHandler(logger, level: max(logger.logLevel, .warning))
+        }
+        return Listener(
+            base: Application(
+                responder: responder, server: server,
+                configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
+                onServerRunning: { channel in await whenRunning(channel.localAddress?.port ?? address.port) },
+                logger: quiet),
+            logger: logger)
     }
 
     private func certificate() throws -> ServerCertificate {
         if let certificateFile = settings.certificateFile, let keyFile = settings.keyFile {
-            guard let chain = try? String(contentsOfFile: certificateFile, encoding: .utf8),
-                let key = try? String(contentsOfFile: keyFile, encoding: .utf8)
-            else { throw StartupError("cannot read \(certificateFile) or \(keyFile)") }
+            guard let chain = try TextFile.read(certificateFile) else {
+                throw StartupError("\(certificateFile) does not exist")
+            }
+            guard let key = try TextFile.read(keyFile) else { throw StartupError("\(keyFile) does not exist") }
             return ServerCertificate(chain: chain, key: key)
         }
         guard settings.certificateFile == nil, settings.keyFile == nil else {
@@ -141,18 +143,36 @@ package struct Server: Sendable {
             var configuration = TLSConfiguration.makeServerConfiguration(
                 certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
             configuration.minimumTLSVersion = .tlsv12
+            // How long the peer's part of closing TLS is waited for.
+            configuration.shutdownTimeout = .seconds(1)
             return configuration
         } catch {
             throw StartupError("the TLS certificate or its key cannot be used: \(error)")
         }
     }
 
-    /// What is printed once connections are accepted. The first start of an installation makes a test key for it.
-    private func firstRunText(
-        _ installation: Installation, program: String
-    ) async throws -> @Sendable (String) -> String {
+    /// Prints what is needed to use the server. It listens by now: a start that fails before must not take the first key with it.
+    private func greet(_ installation: Installation, port: Int, program: String) async {
+        let text = FirstRun(
+            listener: settings.listen, port: port, apiHost: settings.apiHost, appHost: settings.appHost,
+            caFile: settings.certificateFile == nil ? settings.directory.caPath : nil,
+            dataDirectory: settings.directory.path, program: program)
+        logger.info("accepting connections at \(text.address)")
+        do {
+            let key = try await firstKey(installation)
+            print(key.map { text.welcome(testKey: $0) } ?? text.reminder())
+        } catch {
+            logger.warning("no first key was made", metadata: ["error": "\(error)"])
+            print(text.reminder())
+        }
+        fflush(nil)
+    }
+
+    /// The first start of an installation makes a test key: one, however many nodes start at once.
+    private func firstKey(_ installation: Installation) async throws -> String? {
         let now = Timestamp.now()
-        let testKey = try await installation.database.write { db -> String? in
+        return try await installation.database.write { db in
+            try CompanyStore().lock(db)
             let company = try CompanyStore().first(db, now: now)
             guard try APIKeyStore().list(db, companyID: company.id).isEmpty else { return nil }
             let (_, secret) = try APIKeyStore().create(
@@ -160,28 +180,5 @@ package struct Server: Sendable {
                 expiresAt: now.adding(.seconds(365 * 86_400)).wholeSeconds, now: now)
             return secret.text
         }
-        let directory = settings.directory
-        let caFile = settings.certificateFile == nil ? directory.caPath : nil
-        return { address in
-            let text = FirstRun(address: address, caFile: caFile, dataDirectory: directory.path, program: program)
-            return testKey.map { text.welcome(testKey: $0) } ?? text.reminder()
-        }
-    }
-
-    /// The address that a client on this machine uses.
-    private func address(port: Int) -> String {
-        let any: Set<String> = ["0.0.0.0", "::"]
-        let host = any.contains(settings.listen.host) ? "localhost" : settings.listen.host
-        return "https://\(host.contains(":") ? "[\(host)]" : host):\(port)"
-    }
-}
-
-/// Sets the drain as soon as a shutdown begins. It is the last service, so it hears of it first.
-private struct DrainOnShutdown: Service {
-    let drain: Drain
-
-    func run() async throws {
-        try? await gracefulShutdown()
-        drain.set()
     }
 }

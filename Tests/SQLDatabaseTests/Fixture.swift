@@ -20,7 +20,8 @@ enum Fixture {
                     active \(dialect.boolean) NOT NULL DEFAULT TRUE,
                     score \(dialect.double),
                     picture \(dialect.blob),
-                    CONSTRAINT people_age CHECK (age >= 0)
+                    CONSTRAINT people_age CHECK (age >= 0),
+                    CONSTRAINT people_key UNIQUE (workspace_id, id)
                     \(dialect.primaryKey("workspace_id, id"))
                 ) \(dialect.tableOptions)
                 """,

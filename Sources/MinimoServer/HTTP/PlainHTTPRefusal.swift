@@ -20,9 +20,7 @@ final class PlainHTTPRefusal: ChannelInboundHandler, RemovableChannelHandler {
             return
         }
         refused = true
-        let channel = context.channel
-        context.writeAndFlush(wrapOutboundOut(FrameworkErrors.plainHTTP)).whenComplete { _ in
-            channel.close(promise: nil)
-        }
+        context.writeAndFlush(wrapOutboundOut(FrameworkErrors.plainHTTP), promise: nil)
+        LingeringClose.begin(context)
     }
 }

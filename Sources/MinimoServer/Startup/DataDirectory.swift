@@ -1,5 +1,6 @@
 import Foundation
 import Wire
+
 #if canImport(Glibc)
 import Glibc
 #endif
@@ -36,45 +37,60 @@ package struct DataDirectory: Sendable {
     package func file(_ name: String) -> String { path + "/" + name }
 
     /// Reads a file as text; `nil` when it does not exist.
-    package func read(_ name: String) -> String? {
-        try? String(contentsOfFile: file(name), encoding: .utf8)
+    ///
+    /// - Throws: ``StartupError`` when it exists and cannot be read: a file that is only out of reach must not be taken for one that was never made.
+    package func read(_ name: String) throws -> String? {
+        try TextFile.read(file(name))
     }
 
-    /// Writes a file that only its owner can read, whole or not at all.
+    /// Writes a file that only its owner can read, whole or not at all; a file of that name is replaced.
     ///
     /// - Throws: ``StartupError`` when the disk refuses.
     package func write(_ text: String, to name: String) throws {
-        let target = URL(fileURLWithPath: file(name))
+        let temporary = try prepare(text, for: name)
+        guard rename(temporary, file(name)) == 0 else {
+            let reason = TextFile.reason()
+            unlink(temporary)
+            throw StartupError("cannot write \(file(name)): \(reason)")
+        }
+        try TextFile.synchronizeFolder(of: file(name))
+    }
+
+    /// Writes a file that only its owner can read, unless there is one: of several processes that do so at once, one wins.
+    ///
+    /// - Returns: what the file holds now: the text, or what was there before.
+    /// - Throws: ``StartupError`` when the disk refuses.
+    package func create(_ name: String, _ text: String) throws -> String {
+        let temporary = try prepare(text, for: name)
+        defer { unlink(temporary) }
+        // A link, unlike a rename, never replaces what is there.
+        guard link(temporary, file(name)) == 0 else {
+            guard errno == EEXIST, let existing = try read(name) else {
+                throw StartupError("cannot write \(file(name)): \(TextFile.reason())")
+            }
+            return existing
+        }
+        try TextFile.synchronizeFolder(of: file(name))
+        return text
+    }
+
+    /// Writes the text to a file that no other process writes to, beside its target.
+    private func prepare(_ text: String, for name: String) throws -> String {
+        let folder = URL(fileURLWithPath: file(name)).deletingLastPathComponent()
         do {
             try FileManager.default.createDirectory(
-                at: target.deletingLastPathComponent(), withIntermediateDirectories: true,
-                attributes: [.posixPermissions: 0o700])
+                at: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         } catch {
             throw StartupError("cannot write \(file(name)): \(error.localizedDescription)")
         }
-        // Created with its final mode: there is no moment at which others could read it.
-        let temporary = file(name) + ".new"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
-        guard descriptor >= 0 else { throw StartupError("cannot write \(temporary): \(String(cString: strerror(errno)))") }
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let written = bytes.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            guard written > 0 else {
-                close(descriptor)
-                throw StartupError("cannot write \(temporary): \(String(cString: strerror(errno)))")
-            }
-            bytes = bytes.dropFirst(written)
-        }
-        fsync(descriptor)
-        close(descriptor)
-        guard rename(temporary, file(name)) == 0 else {
-            throw StartupError("cannot write \(file(name)): \(String(cString: strerror(errno)))")
-        }
+        let temporary = file(name) + "." + Base32.encode(SecureRandom.bytes(10)) + ".new"
+        try TextFile.write(text, to: temporary)
+        return temporary
     }
 
     /// The key that stored secrets are sealed with: `MINIMO_SECRET_KEY` (base64 of 32 bytes), else the file `secret.key`, which is made at first use.
     ///
-    /// - Throws: ``StartupError`` when the value is not 32 bytes.
+    /// - Throws: ``StartupError`` when the value is not 32 bytes, or the file cannot be read or written.
     package func secretKey(environment: [String: String]) throws -> [UInt8] {
         if let given = environment["MINIMO_SECRET_KEY"] {
             guard let key = Base64.decode(given), key.count == 32 else {
@@ -82,47 +98,11 @@ package struct DataDirectory: Sendable {
             }
             return key
         }
-        if let stored = read("secret.key") {
-            let text = stored.trimmingCharacters(in: .whitespacesAndNewlines)
-            guard let key = Base64.decode(text), key.count == 32 else {
-                throw StartupError("\(file("secret.key")) is damaged: it must be the base64 form of 32 bytes")
-            }
-            return key
+        let name = "secret.key"
+        let stored = try read(name) ?? create(name, Base64.encode(SecureRandom.bytes(32)) + "\n")
+        guard let key = Base64.decode(stored.trimmingCharacters(in: .whitespacesAndNewlines)), key.count == 32 else {
+            throw StartupError("\(file(name)) is damaged: it must be the base64 form of 32 bytes")
         }
-        let key = SecureRandom.bytes(32)
-        try write(Base64.encode(key) + "\n", to: "secret.key")
         return key
-    }
-}
-
-/// Why the program cannot start, in words for the operator.
-package struct StartupError: Error, CustomStringConvertible {
-    package let description: String
-
-    package init(_ description: String) {
-        self.description = description
-    }
-}
-
-/// Makes sure that one data directory is served by one process.
-///
-/// The lock is the kernel's: it ends with the process, however that ends.
-package struct ServeLock: ~Copyable, Sendable {
-    private let descriptor: Int32
-
-    /// - Throws: ``StartupError`` when another process serves the directory.
-    package init(_ directory: DataDirectory) throws {
-        let path = directory.file("serve.lock")
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw StartupError("cannot open \(path): \(String(cString: strerror(errno)))") }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            close(descriptor)
-            throw StartupError(
-                "another minimo serves \(directory.path): stop it first, or use another --data-dir")
-        }
-    }
-
-    deinit {
-        close(descriptor)
     }
 }

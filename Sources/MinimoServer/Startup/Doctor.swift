@@ -1,8 +1,10 @@
 import Foundation
 package import Logging
+import Mail
 import MinimoCore
 import SQLDatabase
 import Wire
+
 #if canImport(Glibc)
 import Glibc
 #endif
@@ -49,6 +51,7 @@ package struct Doctor: Sendable {
         }
         findings += examineDirectory(directory)
         findings += examineDisk(directory)
+        findings += examineCertificate(directory)
         findings += await examineDatabase(directory)
         return findings
     }
@@ -86,6 +89,41 @@ package struct Doctor: Sendable {
         return [finding("disk", free < 1024 ? .warning : .ok, "\(free) MiB free", nil)]
     }
 
+    /// The certificate that the environment names, else the local authority's. One that is named by a flag of `serve` is not known here.
+    private func examineCertificate(_ directory: DataDirectory) -> [Finding] {
+        let check = "TLS certificate"
+        let configured = environment["MINIMO_TLS_CERTIFICATE"]
+        let path = configured ?? directory.file("tls/server.pem")
+        do {
+            guard let chain = try TextFile.read(path) else {
+                if configured != nil {
+                    return [
+                        finding(
+                            check, .problem, "\(path) does not exist", "put it there, or unset MINIMO_TLS_CERTIFICATE")
+                    ]
+                }
+                guard try directory.read("tls/ca.pem") == nil else {
+                    return [finding(check, .warning, "\(path) is missing", "restart the server, which makes a new one")]
+                }
+                return []
+            }
+            let advice =
+                configured == nil ? "restart the server, which makes a new one" : "renew it and restart the server"
+            let days = ServerCertificate.daysLeft(until: try ServerCertificate.expiry(ofChain: chain), now: .now)
+            if days < 0 { return [finding(check, .problem, "\(path) has expired", advice)] }
+            if days < CertificateWatch.warningDays {
+                return [finding(check, .warning, "\(path) expires in \(days) days", advice)]
+            }
+            for name in ["tls/ca.pem", "tls/ca.key", "tls/server.key"] where configured == nil {
+                guard try directory.read(name) == nil else { continue }
+                return [finding(check, .problem, "\(directory.file(name)) is missing", "restore it from a backup")]
+            }
+            return [finding(check, .ok, "\(path) is good for \(days) days", nil)]
+        } catch {
+            return [finding(check, .problem, "\(error)", "look at the file's owner, or restore it from a backup")]
+        }
+    }
+
     private func examineDatabase(_ directory: DataDirectory) async -> [Finding] {
         let database: Database
         do {
@@ -102,7 +140,8 @@ package struct Doctor: Sendable {
                 finding(
                     "database", .problem, "cannot be opened: \(error)",
                     databaseURL == nil
-                        ? "look at the file's owner and the disk" : "check that PostgreSQL runs and that the URL is right")
+                        ? "look at the file's owner and the disk"
+                        : "check that PostgreSQL runs and that the URL is right")
             ]
         }
         var findings: [Finding] = []
@@ -125,19 +164,22 @@ package struct Doctor: Sendable {
 
     private func examineContents(_ directory: DataDirectory, _ database: Database) async throws -> [Finding] {
         var findings: [Finding] = []
-        let hasKeyFile = directory.read("secret.key") != nil || environment["MINIMO_SECRET_KEY"] != nil
-        guard hasKeyFile else {
-            return [
-                finding(
-                    "secret key", .problem, "\(directory.file("secret.key")) is missing",
-                    "restore it from a backup, or set MINIMO_SECRET_KEY: without it stored passwords cannot be opened")
-            ]
-        }
         let secrets: SecretBox
         do {
+            guard try environment["MINIMO_SECRET_KEY"] != nil || directory.read("secret.key") != nil else {
+                return [
+                    finding(
+                        "secret key", .problem, "\(directory.file("secret.key")) is missing",
+                        "restore it from a backup, or set MINIMO_SECRET_KEY: without it stored passwords cannot be opened"
+                    )
+                ]
+            }
             secrets = SecretBox(key: try directory.secretKey(environment: environment))
-            try await secrets.check(against: database)
-            findings.append(finding("secret key", .ok, "opens the stored secrets", nil))
+            switch try await secrets.matches(database) {
+            case true?: findings.append(finding("secret key", .ok, "opens the stored secrets", nil))
+            case false?: throw SecretBoxError.otherKey
+            case nil: findings.append(finding("secret key", .ok, "nothing has been sealed yet", nil))
+            }
         } catch {
             return [finding("secret key", .problem, "\(error)", nil)]
         }
@@ -152,19 +194,20 @@ package struct Doctor: Sendable {
                     try SenderDomainStore().list(db, workspaceID: workspace.id)
                 )
             }
-            findings += examine(company, keys.filter { $0.isUsable(at: now) }, channel, senders)
+            findings += await examine(company, keys.filter { $0.isUsable(at: now) }, channel, senders)
         }
         return findings
     }
 
     private func examine(
         _ company: Company, _ keys: [APIKey], _ channel: EmailChannel?, _ senders: [SenderDomain]
-    ) -> [Finding] {
+    ) async -> [Finding] {
         let name = "company \(company.name)"
         var findings: [Finding] = []
         if keys.isEmpty {
             findings.append(
-                finding(name, .warning, "no usable API key", "minimo keys create --name NAME --permissions FULL_ACCESS"))
+                finding(name, .warning, "no usable API key", "minimo keys create --name NAME --permissions FULL_ACCESS")
+            )
         } else {
             findings.append(finding(name, .ok, "\(keys.count) usable API keys", nil))
         }
@@ -175,12 +218,57 @@ package struct Doctor: Sendable {
                     "minimo channels email set --smtp smtp://… --from …")
             ]
         }
-        findings.append(finding(name, .ok, "\(channel.relays.count) email relays", nil))
-        if !senders.contains(where: \.isUsable) {
-            findings.append(
-                finding(name, .problem, "no usable sender domain: live sends are refused", "minimo senders add DOMAIN --trust"))
-        }
+        for relay in channel.relays { findings.append(await examine(relay, of: name)) }
+        findings += examine(senders, defaultFrom: channel.defaultFrom, of: name)
         return findings
+    }
+
+    /// Whether something answers at the relay's address. No mail is sent and nobody logs in.
+    private func examine(_ relay: EmailRelay, of name: String) async -> Finding {
+        do {
+            let configuration = try SMTPRelayConfiguration(url: relay.url)
+            let host = configuration.host.contains(":") ? "[\(configuration.host)]" : configuration.host
+            let address = "\(host):\(configuration.port)"
+            guard let problem = await ConnectionCheck.problem(host: configuration.host, port: configuration.port) else {
+                return finding(name, .ok, "email relay \(address) accepts connections", nil)
+            }
+            return finding(
+                name, .problem, "email relay \(address) cannot be reached: \(problem)",
+                "start the relay, look at firewalls on the way, or set another: minimo channels email set --smtp smtp://… --from …"
+            )
+        } catch {
+            return finding(
+                name, .problem, "an email relay's URL cannot be used: \(error)",
+                "minimo channels email set --smtp smtp://… --from …")
+        }
+    }
+
+    private func examine(_ senders: [SenderDomain], defaultFrom: String?, of name: String) -> [Finding] {
+        let usable = senders.filter(\.isUsable)
+        guard !usable.isEmpty else {
+            return [
+                finding(
+                    name, .problem, "no usable sender domain: live sends are refused",
+                    "minimo senders add DOMAIN --trust")
+            ]
+        }
+        guard let defaultFrom, let mailbox = try? Mailbox(parsing: defaultFrom) else {
+            return [
+                finding(
+                    name, .warning, "no usable default From: every message must name its own",
+                    "minimo channels email set --smtp smtp://… --from …")
+            ]
+        }
+        let domain = mailbox.address.asciiDomain
+        guard usable.contains(where: { $0.domain == domain }) else {
+            return [
+                finding(
+                    name, .problem,
+                    "\(domain), the domain of the default From, is no usable sender domain: messages that name no From are refused",
+                    "minimo senders add \(domain) --trust")
+            ]
+        }
+        return [finding(name, .ok, "\(usable.count) usable sender domains", nil)]
     }
 
     private func finding(_ check: String, _ level: Finding.Level, _ message: String, _ advice: String?) -> Finding {

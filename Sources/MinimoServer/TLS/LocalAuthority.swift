@@ -3,24 +3,18 @@ import SwiftASN1
 import X509
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+package import FoundationEssentials
 #else
-import Foundation
+package import Foundation
 #endif
 #if canImport(Glibc)
 import Glibc
 #endif
 
-/// The certificate and key that the server presents, as PEM text.
-package struct ServerCertificate: Sendable {
-    package let chain: String
-    package let key: String
-}
-
 /// The local certificate authority that stands in when no certificate is configured (contract 1.4).
 ///
-/// It is made at first start and kept in the data directory: clients trust `tls/ca.pem` once. The server's own certificate is made anew when
-/// the names change or it is about to expire.
+/// It is made at first start and kept in the data directory: clients trust `tls/ca.pem` once. The server's own certificate is made anew at
+/// a start when the names have changed or it has run for a while.
 package struct LocalAuthority: Sendable {
     private let directory: DataDirectory
 
@@ -31,37 +25,66 @@ package struct LocalAuthority: Sendable {
     /// The certificate for these names and addresses, signed by the local authority.
     ///
     /// - Parameter names: DNS names and IP addresses beside `localhost` and the loopback addresses.
-    /// - Throws: ``StartupError`` when the files cannot be written, or are damaged.
-    package func certificate(names: [String]) throws -> ServerCertificate {
+    /// - Throws: ``StartupError`` when the files cannot be read or written, or are damaged; nothing is replaced then.
+    package func certificate(names: [String], now: Date = .now) throws -> ServerCertificate {
         let subjects = Self.subjects(names)
         do {
-            let (authority, authorityKey) = try loadAuthority() ?? makeAuthority()
-            if let kept = try loadServer(subjects) { return kept }
-            return try makeServer(subjects, authority, authorityKey)
+            let (authority, authorityKey) = try loadAuthority(now)
+            if let kept = try loadServer(subjects, authority, now) { return kept }
+            return try makeServer(subjects, authority, authorityKey, now)
         } catch let error as StartupError {
             throw error
         } catch {
             throw StartupError(
-                "the files in \(directory.file("tls")) cannot be used (\(error)): remove the folder to make new ones; clients must then trust the new ca.pem")
+                "the files in \(directory.file("tls")) cannot be used (\(error)): remove the folder to make new ones; clients must then trust the new ca.pem"
+            )
         }
     }
 
-    private func loadAuthority() throws -> (Certificate, P256.Signing.PrivateKey)? {
-        guard let pem = directory.read("tls/ca.pem"), let key = directory.read("tls/ca.key") else { return nil }
-        return (try Certificate(pemEncoded: pem), try P256.Signing.PrivateKey(pemRepresentation: key))
-    }
-
-    private func loadServer(_ subjects: [Subject]) throws -> ServerCertificate? {
-        guard let pem = directory.read("tls/server.pem"), let key = directory.read("tls/server.key") else { return nil }
+    /// The authority in the directory; what is missing of it is made.
+    private func loadAuthority(_ now: Date) throws -> (Certificate, P256.Signing.PrivateKey) {
+        let pem = try directory.read("tls/ca.pem")
+        guard let keyText = try directory.read("tls/ca.key") else {
+            guard pem == nil else {
+                throw StartupError(
+                    "\(directory.file("tls/ca.key")) is missing: restore it, or remove the folder to make a new authority; clients must then trust the new ca.pem"
+                )
+            }
+            // The key comes first: whoever finds a certificate finds its key.
+            let made = try directory.create("tls/ca.key", P256.Signing.PrivateKey().pemRepresentation + "\n")
+            return try makeAuthority(P256.Signing.PrivateKey(pemRepresentation: made), now)
+        }
+        let key = try P256.Signing.PrivateKey(pemRepresentation: keyText)
+        guard let pem else { return try makeAuthority(key, now) }
         let certificate = try Certificate(pemEncoded: pem)
-        guard let names = try certificate.extensions.subjectAlternativeNames,
-            Array(names) == subjects.map(\.generalName), certificate.notValidAfter > Date.now + 30 * Self.day
-        else { return nil }
-        return ServerCertificate(chain: pem, key: key)
+        guard certificate.publicKey == Certificate.PublicKey(key.publicKey) else {
+            throw StartupError(
+                "\(directory.file("tls/ca.key")) does not belong to ca.pem: restore both from one backup, or remove the folder to make a new authority; clients must then trust the new ca.pem"
+            )
+        }
+        return (certificate, key)
     }
 
-    private func makeAuthority() throws -> (Certificate, P256.Signing.PrivateKey) {
-        let key = P256.Signing.PrivateKey()
+    /// The server's certificate in the directory, if it will do.
+    private func loadServer(_ subjects: [Subject], _ authority: Certificate, _ now: Date) throws -> ServerCertificate? {
+        guard let pem = try directory.read("tls/server.pem"), let keyText = try directory.read("tls/server.key") else {
+            return nil
+        }
+        let certificate = try Certificate(pemEncoded: pem)
+        let key = try P256.Signing.PrivateKey(pemRepresentation: keyText)
+        guard let names = try certificate.extensions.subjectAlternativeNames,
+            Array(names) == subjects.map(\.generalName),
+            certificate.notValidAfter > now + Self.enoughDays * Self.day,
+            // The two files are written one after the other, and the authority may be a new one.
+            certificate.publicKey == Certificate.PublicKey(key.publicKey),
+            authority.publicKey.isValidSignature(certificate.signature, for: certificate)
+        else { return nil }
+        return ServerCertificate(chain: pem, key: keyText)
+    }
+
+    private func makeAuthority(
+        _ key: P256.Signing.PrivateKey, _ now: Date
+    ) throws -> (Certificate, P256.Signing.PrivateKey) {
         let name = try DistinguishedName {
             OrganizationName("Minimo")
             CommonName("Minimo local authority")
@@ -69,7 +92,7 @@ package struct LocalAuthority: Sendable {
         let publicKey = Certificate.PublicKey(key.publicKey)
         let certificate = try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: publicKey,
-            notValidBefore: Date.now - Self.day, notValidAfter: Date.now + 3650 * Self.day, issuer: name, subject: name,
+            notValidBefore: now - Self.day, notValidAfter: now + 3650 * Self.day, issuer: name, subject: name,
             signatureAlgorithm: .ecdsaWithSHA256,
             extensions: try Certificate.Extensions {
                 Critical(BasicConstraints.isCertificateAuthority(maxPathLength: 0))
@@ -77,19 +100,18 @@ package struct LocalAuthority: Sendable {
                 SubjectKeyIdentifier(hash: publicKey)
             },
             issuerPrivateKey: Certificate.PrivateKey(key))
-        try directory.write(key.pemRepresentation + "\n", to: "tls/ca.key")
-        try directory.write(try certificate.serializeAsPEM().pemString + "\n", to: "tls/ca.pem")
-        return (certificate, key)
+        let kept = try directory.create("tls/ca.pem", try certificate.serializeAsPEM().pemString + "\n")
+        return (try Certificate(pemEncoded: kept), key)
     }
 
     private func makeServer(
-        _ subjects: [Subject], _ authority: Certificate, _ authorityKey: P256.Signing.PrivateKey
+        _ subjects: [Subject], _ authority: Certificate, _ authorityKey: P256.Signing.PrivateKey, _ now: Date
     ) throws -> ServerCertificate {
         let key = P256.Signing.PrivateKey()
         let publicKey = Certificate.PublicKey(key.publicKey)
         let certificate = try Certificate(
             version: .v3, serialNumber: Certificate.SerialNumber(), publicKey: publicKey,
-            notValidBefore: Date.now - Self.day, notValidAfter: Date.now + 397 * Self.day, issuer: authority.subject,
+            notValidBefore: now - Self.day, notValidAfter: now + Self.validDays * Self.day, issuer: authority.subject,
             subject: try DistinguishedName { CommonName("Minimo") }, signatureAlgorithm: .ecdsaWithSHA256,
             extensions: try Certificate.Extensions {
                 Critical(BasicConstraints.notCertificateAuthority)
@@ -108,6 +130,11 @@ package struct LocalAuthority: Sendable {
         return ServerCertificate(chain: pem, key: keyText)
     }
 
+    /// How long a server certificate is good for: clients refuse more than 398 days.
+    private static let validDays: TimeInterval = 397
+    /// With no more than this left a new one is made. Only a start makes one, and a server may run for most of a year without one: so a start
+    /// renews long before it would be pressing, and a restart at any time in the first 97 days changes nothing.
+    private static let enoughDays: TimeInterval = 300
     private static let day: TimeInterval = 86_400
 
     /// One name that the certificate is good for.

@@ -8,7 +8,7 @@ struct KeyUseRecorder: Service {
     let logger: Logger
 
     func run() async throws {
-        for await _ in Self.ticks.cancelOnGracefulShutdown() { await save() }
+        for await _ in Ticks.every(.seconds(30)).cancelOnGracefulShutdown() { await save() }
         await save()
     }
 
@@ -18,17 +18,5 @@ struct KeyUseRecorder: Service {
         } catch {
             logger.debug("last-used times were not written", metadata: ["error": "\(error)"])
         }
-    }
-
-    /// One element each half minute.
-    private static var ticks: some AsyncSequence<Void, Never> & Sendable {
-        AsyncStream<Void>(unfolding: {
-            do {
-                try await Task.sleep(for: .seconds(30))
-                return ()
-            } catch {
-                return nil
-            }
-        })
     }
 }
