@@ -116,7 +116,7 @@ package struct Server: Sendable {
                 configuration: ApplicationConfiguration(address: .hostname(address.host, port: address.port)),
                 onServerRunning: { channel in await whenRunning(channel.localAddress?.port ?? address.port) },
                 logger: quiet),
-            logger: logger)
+            address: address, logger: logger)
     }
 
     private func certificate() throws -> ServerCertificate {

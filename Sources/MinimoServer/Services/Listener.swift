@@ -1,4 +1,6 @@
+import Foundation
 import Logging
+import NIOCore
 import ServiceLifecycle
 
 /// A listener with its connections. When the server stops, requests in flight have a while to finish; then their connections are closed.
@@ -8,6 +10,7 @@ struct Listener: Service {
     static let patience = Duration.seconds(15)
 
     let base: any Service
+    let address: ListenAddress
     let logger: Logger
 
     func run() async throws {
@@ -15,6 +18,9 @@ struct Listener: Service {
         configuration.maximumGracefulShutdownDuration = Self.patience
         do {
             try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError where !Task.isShuttingDownGracefully {
+            // The framework names the call that failed, not the address.
+            throw StartupError("cannot listen on \(address): \(String(cString: strerror(error.errnoCode)))")
         } catch {
             guard Task.isShuttingDownGracefully else { throw error }
             logger.warning("connections were closed with requests unfinished")

@@ -2,7 +2,8 @@ import CPostgres
 
 /// The arguments of one statement in the form that libpq takes: texts ending in a zero, and bytes for BYTEA.
 ///
-/// Reused from statement to statement, so that it allocates only while it grows.
+/// Reused from statement to statement, so that it allocates only while it grows; what one large statement needed is
+/// given back.
 struct PostgresParameters {
     private var bytes: [UInt8] = []
     private var offsets: [Int] = []
@@ -10,11 +11,13 @@ struct PostgresParameters {
     private var formats: [CInt] = []
     private var pointers: [UnsafePointer<CChar>?] = []
 
+    private static let keptCapacity = 1 << 20
+
     /// Takes the arguments of the next statement.
     ///
     /// - Throws: `DatabaseError.zeroInText`.
     mutating func set(_ arguments: [SQLValue]) throws {
-        bytes.removeAll(keepingCapacity: true)
+        bytes.removeAll(keepingCapacity: bytes.capacity <= Self.keptCapacity)
         offsets.removeAll(keepingCapacity: true)
         lengths.removeAll(keepingCapacity: true)
         formats.removeAll(keepingCapacity: true)
