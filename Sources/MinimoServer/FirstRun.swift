@@ -13,20 +13,24 @@ struct FirstRun {
     private let caFile: String?
     private let dataDirectory: String
     private let program: String
+    private let hasDatabaseURL: Bool
 
     /// - Parameters:
     ///   - port: the one that is listened on.
+    /// - hasDatabaseURL: whether commands need to be told of a database elsewhere; its URL holds a password and is not
+    ///     printed.
     ///   - apiHost: the name that `/v1` answers to, if it is not every name; `appHost` likewise for `/api`.
     init(
         listener: ListenAddress, port: Int, apiHost: String?, appHost: String?, caFile: String?, dataDirectory: String,
-        program: String
+        program: String, hasDatabaseURL: Bool = false
     ) {
         let wildcards: Set<String> = ["0.0.0.0", "::"]
         let isEverywhere = wildcards.contains(listener.host)
         let host = isEverywhere ? "localhost" : listener.host.contains(":") ? "[\(listener.host)]" : listener.host
         address = "https://\(host):\(port)"
-        apiAddress = apiHost.map { "https://\($0):\(port)" } ?? address
-        appAddress = appHost.map { "https://\($0):\(port)" } ?? address
+        // With one name given, both hosts have it.
+        apiAddress = (apiHost ?? appHost).map { "https://\($0):\(port)" } ?? address
+        appAddress = (appHost ?? apiHost).map { "https://\($0):\(port)" } ?? address
         let trust = caFile.map { " --cacert " + Self.quoted($0) } ?? ""
         // The names need not lead here yet, or not from this machine.
         let route = apiHost == nil && appHost == nil ? "" : " --connect-to " + Self.quoted("::\(host):\(port)")
@@ -34,6 +38,7 @@ struct FirstRun {
         self.caFile = caFile
         self.dataDirectory = dataDirectory
         self.program = program
+        self.hasDatabaseURL = hasDatabaseURL
     }
 
     /// The text for an installation that has just made its first test key.
@@ -60,7 +65,7 @@ struct FirstRun {
             TEMPLATE=$(\(curl) \(appAddress)/api/templates/email -d '\(template)' | sed 's/.*"id":"\\(tmpl_[a-z0-9]*\\)".*/\\1/') && echo "$TEMPLATE"
             \(curl) \(appAddress)/api/templates/email/send -d '\(send)'
 
-            See the captured mail:
+            See the captured mail\(databaseHint):
 
             \(Self.quoted(program)) sandbox list --data-dir \(Self.quoted(dataDirectory))
             \(Self.quoted(program)) sandbox show --data-dir \(Self.quoted(dataDirectory))
@@ -78,9 +83,14 @@ struct FirstRun {
 
           Address    \(address)
           CA file    \(caFile ?? "none is needed: a certificate is configured")
-          New key    \(Self.quoted(program)) keys create --data-dir \(Self.quoted(dataDirectory)) --name NAME --permissions FULL_ACCESS --test
+          New key\(databaseHint)
+                     \(Self.quoted(program)) keys create --data-dir \(Self.quoted(dataDirectory)) --name NAME --permissions FULL_ACCESS --test
 
         """
+    }
+
+    private var databaseHint: String {
+        hasDatabaseURL ? " (with MINIMO_DATABASE_URL set as it is for the server)" : ""
     }
 
     /// A word that a shell reads as it is.

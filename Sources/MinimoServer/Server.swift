@@ -156,7 +156,7 @@ package struct Server: Sendable {
         let text = FirstRun(
             listener: settings.listen, port: port, apiHost: settings.apiHost, appHost: settings.appHost,
             caFile: settings.certificateFile == nil ? settings.directory.caPath : nil,
-            dataDirectory: settings.directory.path, program: program)
+            dataDirectory: settings.directory.path, program: program, hasDatabaseURL: settings.databaseURL != nil)
         logger.info("accepting connections at \(text.address)")
         do {
             let key = try await firstKey(installation)

@@ -78,12 +78,7 @@ package struct ContactRoutes: Sendable {
             guard try store.delete(db, workspaceID: request.workspaceID, id: id, origin: origin) else {
                 throw APIError.notFound("Contact")
             }
-            return .json { writer in
-                writer.beginObject()
-                writer.member("id", id, .contact, ids)
-                writer.member("deleted", true)
-                writer.endObject()
-            }
+            return .deleted(id, .contact, ids)
         }
     }
 

@@ -24,4 +24,14 @@ package struct Reply: Sendable {
         let headers = location.map { [HTTPField(name: .location, value: $0)] } ?? []
         return Reply(status: status, body: writer.buffer, headers: headers)
     }
+
+    /// The answer to a deletion: `{"id":"…","deleted":true}`.
+    package static func deleted(_ id: Int64, _ kind: PublicIDKind, _ ids: PublicIDCodec) -> Reply {
+        .json { writer in
+            writer.beginObject()
+            writer.member("id", id, kind, ids)
+            writer.member("deleted", true)
+            writer.endObject()
+        }
+    }
 }

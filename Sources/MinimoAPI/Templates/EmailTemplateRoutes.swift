@@ -75,12 +75,7 @@ package struct EmailTemplateRoutes: Sendable {
             guard try store.delete(db, workspaceID: request.workspaceID, id: id, now: request.now) else {
                 throw APIError.notFound("Email template")
             }
-            return .json { writer in
-                writer.beginObject()
-                writer.member("id", id, .emailTemplate, ids)
-                writer.member("deleted", true)
-                writer.endObject()
-            }
+            return .deleted(id, .emailTemplate, ids)
         }
     }
 

@@ -26,6 +26,6 @@ struct FirstRunTests {
         #expect(text.contains(" https://app.example.com:8443/api/templates/email/send "))
         #expect(text.contains(" --connect-to ::127.0.0.1:8443 "))
         let half = try self.text(api: "api.example.com")
-        #expect(half.contains(" https://127.0.0.1:8443/api/templates/email "))
+        #expect(half.contains(" https://api.example.com:8443/api/templates/email "))
     }
 }
