@@ -3,8 +3,9 @@ package import NIOCore
 
 /// Sends messages through one relay, over a bounded pool of reused connections.
 ///
-/// The result of `send` never lies about delivery: `unavailable` and `refused` mean that nobody got the message, `accepted` that the relay has
-/// taken responsibility for it, `unconfirmed` that the final dot went out and nothing usable came back.
+/// The result of `send` says what the relay may have taken: `unavailable` and `refused` mean that it took nothing, `accepted` that it has taken
+/// responsibility for all recipients, `partiallyAccepted` for some, `unconfirmed` that the final dot may have gone out and nothing usable came
+/// back.
 package final class SMTPClient: Sendable {
     /// The relay.
     package let configuration: SMTPRelayConfiguration
@@ -39,7 +40,7 @@ package final class SMTPClient: Sendable {
     /// Cancelling the task ends the transaction as `unavailable` as long as the final dot is not out; afterwards the reply is
     /// waited for, up to its timeout.
     /// - Parameters:
-    ///   - envelope: from whom and to whom. A refused recipient does not stop the others.
+    ///   - envelope: from whom and to whom. A recipient refused for good does not stop the others; see `stopsAtTemporaryRefusal` for 4yz.
     ///   - content: the message with CRLF line ends, before dot-stuffing. A bare CR or LF, or a missing last CRLF, is refused here.
     ///   - beforeFinalDot: makes the caller's intent durable. Started with the transaction and never twice; until it has returned, nothing
     ///     of the chunk that holds the final dot is written. If it throws, the connection is closed and the result is `unavailable`.

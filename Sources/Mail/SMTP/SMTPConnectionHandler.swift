@@ -3,6 +3,8 @@ import NIOSSL
 import NIOTLS
 
 /// Drives an `SMTPStateMachine` from the events of a channel. Lives on the channel's event loop.
+///
+/// It says and tells nothing until it is adopted: of several addresses tried at the same time, only one becomes the connection.
 final class SMTPConnectionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -15,8 +17,11 @@ final class SMTPConnectionHandler: ChannelInboundHandler {
     private var inbound = ByteBuffer()
     private var outbound = ByteBuffer()
     private var context: ChannelHandlerContext?
-    /// Until the connection is there, its failure is told by whoever connects.
-    private var isConnected = false
+    /// Until it is, a failure is told by whoever connects.
+    private var isAdopted = false
+    private var isStarted = false
+    /// What went wrong before the adoption.
+    private var earlyFailure: SMTPUnavailability.Code?
     private var current: SMTPExchange?
     private var deadline: NIODeadline?
     private var wakeUp: (time: NIODeadline, task: Scheduled<Void>)?
@@ -53,8 +58,17 @@ final class SMTPConnectionHandler: ChannelInboundHandler {
         perform(machine.quit())
     }
 
+    /// The channel has become the connection: begins the session.
+    func adopt() {
+        isAdopted = true
+        guard let context, context.channel.isActive else {
+            return perform(machine.abort(earlyFailure ?? .connectionLost))
+        }
+        start(context)
+    }
+
     func closeNow() {
-        perform(machine.abort(.shutDown))
+        if isAdopted { perform(machine.abort(.shutDown)) }
         context?.close(promise: nil)
     }
 
@@ -68,20 +82,26 @@ final class SMTPConnectionHandler: ChannelInboundHandler {
         wakeUp?.task.cancel()
         wakeUp = nil
         self.context = nil
-        if isConnected { perform(machine.abort(.connectionLost)) }
+        if isAdopted { perform(machine.abort(.connectionLost)) }
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        isConnected = true
-        let localName = settings.localName ?? Self.addressLiteral(context.localAddress)
-        machine = SMTPStateMachine(settings: settings.stateMachine(localName: localName))
-        perform(machine.start())
+        if isAdopted { start(context) }
         context.fireChannelActive()
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        perform(machine.abort(.connectionLost))
+        if isAdopted { perform(machine.abort(.connectionLost)) }
         context.fireChannelInactive()
+    }
+
+    private func start(_ context: ChannelHandlerContext) {
+        guard !isStarted else { return }
+        isStarted = true
+        let localName = settings.localName ?? Self.addressLiteral(context.localAddress)
+        machine = SMTPStateMachine(settings: settings.stateMachine(localName: localName))
+        perform(machine.start())
+        decode()
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -91,6 +111,10 @@ final class SMTPConnectionHandler: ChannelInboundHandler {
         } else {
             inbound.writeBuffer(&bytes)
         }
+        if isStarted { decode() }
+    }
+
+    private func decode() {
         do {
             while inbound.readableBytes > 0, let reply = try decoder.decode(buffer: &inbound) {
                 perform(machine.receive(reply))
@@ -110,7 +134,13 @@ final class SMTPConnectionHandler: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         let isTLS = error is NIOSSLError || error is BoringSSLError || error is NIOSSLExtraError
-        if isConnected { perform(machine.abort(isTLS && machine.isNegotiatingTLS ? .tls : .connectionLost)) }
+        let code: SMTPUnavailability.Code = isTLS && machine.isNegotiatingTLS ? .tls : .connectionLost
+        if !isAdopted {
+            earlyFailure = earlyFailure ?? code
+        } else if !machine.isWritingFinalChunk {
+            perform(machine.abort(code))
+        }
+        // The end of the final write, if there is one, tells whether the dot got out; the channel ends it when it closes.
         context.close(promise: nil)
     }
 
@@ -122,8 +152,7 @@ final class SMTPConnectionHandler: ChannelInboundHandler {
             case .send(let commands): send(commands)
             case .startTLS: startTLS()
             case .sendContentHead: sendContentHead()
-            case .sendFinalChunk:
-                if let current { write(current.content.final, promise: nil) }
+            case .sendFinalChunk: sendFinalChunk()
             case .setTimer(let timer): setTimer(timer)
             case .established: delegate.connectionEstablished(id)
             case .failed(let reason): delegate.connectionFailed(id, reason)
@@ -175,6 +204,22 @@ final class SMTPConnectionHandler: ChannelInboundHandler {
         write(current.content.head[index], promise: promise)
     }
 
+    /// Writes the chunk with the final dot, and learns whether the socket took all of it.
+    private func sendFinalChunk() {
+        guard let current, let context else { return }
+        let promise = context.eventLoop.makePromise(of: Void.self)
+        let handler = NIOLoopBound(self, eventLoop: context.eventLoop)
+        promise.futureResult.whenComplete { result in
+            let handler = handler.value
+            guard handler.current === current else { return }
+            switch result {
+            case .success: handler.machine.finalChunkWritten()
+            case .failure: handler.perform(handler.machine.abort(.connectionLost))
+            }
+        }
+        write(current.content.final, promise: promise)
+    }
+
     private func finish(_ outcome: SMTPStateMachine.Outcome) {
         let exchange = current
         current = nil
@@ -219,7 +264,12 @@ final class SMTPConnectionHandler: ChannelInboundHandler {
         guard deadline <= eventLoop.now else { return schedule(at: deadline, on: eventLoop) }
         self.deadline = nil
         guard machine.isIdle else { return perform(machine.abort(.timeout)) }
-        if delegate.connectionMayClose(id) { perform(machine.quit()) }
+        if delegate.connectionMayClose(id) {
+            perform(machine.quit())
+        } else {
+            // Somebody was given it, and may give it back without having used it.
+            setTimer(.idle)
+        }
     }
 
     /// RFC 5321 §4.1.3.

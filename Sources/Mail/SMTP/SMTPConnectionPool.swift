@@ -124,7 +124,26 @@ final class SMTPConnectionPool: Sendable {
                 }
             }
             .connect(host: configuration.host, port: configuration.port)
-            .whenFailure { _ in self.connectionFailed(id, SMTPUnavailability(.connect)) }
+            .whenComplete { result in
+                switch result {
+                case .failure: self.connectionFailed(id, SMTPUnavailability(.connect))
+                case .success(let channel): self.adopt(channel, id)
+                }
+            }
+    }
+
+    /// Makes the channel the connection. The initializer above has run for every address that was tried, and only this channel won.
+    private func adopt(_ channel: any Channel, _ id: Int) {
+        do {
+            let handler = try channel.pipeline.syncOperations.handler(type: SMTPConnectionHandler.self)
+            let connection = SMTPConnection(id: id, handler: handler, eventLoop: channel.eventLoop)
+            perform(state.withLock { $0.machine.connected(id, connection) })
+            handler.adopt()
+        } catch {
+            // The channel has closed already.
+            channel.close(promise: nil)
+            connectionFailed(id, SMTPUnavailability(.connectionLost))
+        }
     }
 
     /// Reading certificates blocks, so it happens on NIO's threads for that, once; a failure is not kept.

@@ -31,12 +31,19 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
     static var initialBackoff: TimeAmount { .milliseconds(500) }
     static var maximumBackoff: TimeAmount { .seconds(30) }
 
+    /// A connection that is being made. A host with several addresses gets a socket for each in turn; one of them becomes the connection.
+    private struct Attempt {
+        /// The number of failures when it was begun.
+        let failures: Int
+        var candidates: [Connection] = []
+        var winner: Connection?
+    }
+
     private let maximumConnections: Int
     private var nextID = 0
     private var idle: [(id: Int, connection: Connection)] = []
     private var leased: [Int: Connection] = [:]
-    /// Connections that are being made: the number of failures when they were begun, and the connection once it has a socket.
-    private var connecting: [Int: (failures: Int, connection: Connection?)] = [:]
+    private var connecting: [Int: Attempt] = [:]
     private var waiters: [Int: Waiter] = [:]
     private var queue: [Int] = []
     private var queueHead = 0
@@ -66,7 +73,7 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
     /// - Parameter waiterID: from `makeID`.
     mutating func wait(_ waiter: Waiter, id waiterID: Int, now: NIODeadline) -> [Action] {
         if isShutDown { return [.fail(waiter, SMTPUnavailability(.shutDown))] }
-        if idle.isEmpty, leased.isEmpty, connecting.isEmpty, let pause, pause.until > now {
+        if idle.isEmpty, let pause, pause.until > now {
             return [.fail(waiter, pause.reason.retried(after: pause.until - now))]
         }
         waiters[waiterID] = waiter
@@ -93,15 +100,23 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
         return idle.map { .quit($0.connection) }
     }
 
-    /// A connection being made has its socket.
+    /// A connection being made has a socket: one of several perhaps, of which all but one are thrown away.
     mutating func opened(_ id: Int, _ connection: Connection) -> [Action] {
         guard connecting[id] != nil, !isShutDown else { return [.close(connection)] }
-        connecting[id]?.connection = connection
+        connecting[id]?.candidates.append(connection)
+        return []
+    }
+
+    /// One of the sockets is connected: it is the connection, and the others count no more.
+    mutating func connected(_ id: Int, _ connection: Connection) -> [Action] {
+        guard let attempt = connecting[id], attempt.winner == nil, !isShutDown else { return [.close(connection)] }
+        connecting[id]?.winner = connection
+        connecting[id]?.candidates = []
         return []
     }
 
     mutating func established(_ id: Int, now: NIODeadline) -> [Action] {
-        guard let connection = connecting.removeValue(forKey: id)?.connection else { return [] }
+        guard let connection = connecting.removeValue(forKey: id)?.winner else { return [] }
         if isShutDown { return [.quit(connection)] + drained() }
         failures = 0
         pause = nil
@@ -114,13 +129,15 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
         // Attempts that were under way together fail together: that is one failure.
         if attempt.failures == failures {
             failures += 1
-            let doubled = Self.initialBackoff.nanoseconds << min(failures - 1, 10)
+            // A server that serves other connections is not down, it takes no more of them: their places are soon free.
+            let doublings = leased.isEmpty && idle.isEmpty ? min(failures - 1, 10) : 0
+            let doubled = Self.initialBackoff.nanoseconds << doublings
             let isHopeless = reason.code == .authentication && reason.reply?.isPermanent == true
             let length = isHopeless ? Self.maximumBackoff : min(.nanoseconds(doubled), Self.maximumBackoff)
             pause = (now + length, reason)
         }
         if isShutDown { return drained() }
-        return failWaitersIfAlone(now: now)
+        return connectIfUseful(now: now) + failWaitersInPause(now: now)
     }
 
     mutating func released(_ id: Int, now: NIODeadline) -> [Action] {
@@ -136,7 +153,7 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
         idle.removeAll { $0.id == id }
         guard leased.removeValue(forKey: id) != nil else { return [] }
         if isShutDown { return drained() }
-        return connectIfUseful(now: now) + failWaitersIfAlone(now: now)
+        return connectIfUseful(now: now) + failWaitersInPause(now: now)
     }
 
     /// `true`: the connection was idle and is the pool's no more.
@@ -154,7 +171,9 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
         queue = []
         queueHead = 0
         actions += dropIdle()
-        actions += connecting.values.compactMap { $0.connection.map { .close($0) } }
+        actions += connecting.values.flatMap { attempt in
+            (attempt.winner.map { [$0] } ?? attempt.candidates).map { .close($0) }
+        }
         return actions + drained()
     }
 
@@ -184,18 +203,22 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
         guard !isShutDown else { return [] }
         if let pause, pause.until > now { return [] }
         let limit = min(waiters.count, failures > 0 ? 1 : maximumConnections)
+        // An attempt from before the failure may hang until its timeout: it is no answer to whether the server is back.
+        var count = failures > 0 ? connecting.values.count { $0.failures == failures } : connecting.count
         var actions: [Action] = []
-        while connecting.count < limit, openCount < maximumConnections {
+        while count < limit, openCount < maximumConnections {
             let id = makeID()
-            connecting[id] = (failures, nil)
+            connecting[id] = Attempt(failures: failures)
+            count += 1
             actions.append(.connect(id: id))
         }
         return actions
     }
 
-    /// While it is not the time to connect and no connection is left to wait for, waiting is of no use.
-    private mutating func failWaitersIfAlone(now: NIODeadline) -> [Action] {
-        guard leased.isEmpty, connecting.isEmpty, let pause, pause.until > now else { return [] }
+    /// Nobody waits through a pause, since nothing would happen at its end: senders know what else to do, and when to come again. A connection
+    /// that is lent out or being made is no reason to wait, it may hang for minutes.
+    private mutating func failWaitersInPause(now: NIODeadline) -> [Action] {
+        guard let pause, pause.until > now else { return [] }
         let reason = pause.reason.retried(after: pause.until - now)
         defer {
             waiters = [:]

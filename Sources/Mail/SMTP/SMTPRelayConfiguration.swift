@@ -31,7 +31,8 @@ package struct SMTPRelayConfiguration: Sendable, Hashable, CustomStringConvertib
         case pemFile(String)
     }
 
-    /// How long to wait for each step; the defaults are those of RFC 5321 §4.5.3.2.
+    /// How long to wait for each step. The defaults are the minimums of RFC 5321 §4.5.3.2 where it has one: for the greeting, MAIL, RCPT, DATA,
+    /// the blocks of the content and the final dot. The others are ours.
     package struct Timeouts: Sendable, Hashable {
         /// TCP and, with implicit TLS, the handshake.
         package var connect: Duration = .seconds(30)

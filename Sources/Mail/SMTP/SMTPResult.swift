@@ -4,11 +4,16 @@ package struct SMTPEnvelope: Sendable, Hashable {
     package var sender: EmailAddress?
     /// At least one.
     package var recipients: [EmailAddress]
+    /// Whether nobody gets the message as long as the server refuses a recipient temporarily (4yz): the result is `refused` at the stage
+    /// `recipient` with that reply, and another attempt reaches everybody once. Otherwise those who are accepted get it. A recipient refused
+    /// for good (5yz) never stops the others.
+    package var stopsAtTemporaryRefusal: Bool
 
     /// Makes an envelope.
-    package init(sender: EmailAddress?, recipients: [EmailAddress]) {
+    package init(sender: EmailAddress?, recipients: [EmailAddress], stopsAtTemporaryRefusal: Bool = true) {
         self.sender = sender
         self.recipients = recipients
+        self.stopsAtTemporaryRefusal = stopsAtTemporaryRefusal
     }
 }
 
@@ -41,11 +46,13 @@ package enum SMTPResult: Sendable, Hashable {
     case accepted(SMTPReply)
     /// The server took it for some recipients; those in `refused` did not get it.
     case partiallyAccepted(SMTPReply, refused: [SMTPRecipientRefusal])
-    /// The server answered 4yz or 5yz, so nobody got it. `perRecipient` lists what each recipient was told when the stage is `recipient`.
+    /// The server answered 4yz or 5yz, so nobody got it. When the stage is `recipient`, `perRecipient` lists the recipients that were refused,
+    /// and `reply` is a temporary refusal if one of them stopped the message.
     case refused(stage: SMTPStage, reply: SMTPReply, perRecipient: [SMTPRecipientRefusal])
-    /// Nobody can have got it: the final dot was never handed to the connection.
+    /// Nobody can have got it: the final dot was not sent, or the connection was lost before the socket had taken it.
     case unavailable(reason: SMTPUnavailability)
-    /// The write that holds the final dot was handed to the connection, and no usable reply came: it may have been delivered.
+    /// The write that holds the final dot was handed to the connection, it is not known to have failed, and no usable reply came: the message
+    /// may have been delivered.
     case unconfirmed(reason: SMTPUnavailability)
 }
 

@@ -8,7 +8,11 @@ extension SMTPStateMachine {
             return [.finished(isReused ? .stale(lost) : .result(.unavailable(reason: lost)))]
         }
         if let refusal = localRefusal(envelope, content: content) {
-            return [.setTimer(.idle), .finished(.result(.refused(stage: .mailFrom, reply: refusal, perRecipient: [])))]
+            let refused = Action.finished(.result(.refused(stage: .mailFrom, reply: refusal, perRecipient: [])))
+            guard isFallback else { return [.setTimer(.idle), refused] }
+            // The next session may learn what the server can do.
+            state = .closed
+            return [refused, .close]
         }
         let needsUTF8 = needsUTF8(envelope, content: content)
         var commands: [SMTPCommand] = []
@@ -23,8 +27,7 @@ extension SMTPStateMachine {
         needsReset = true
         let transaction = SMTPTransaction(
             commands: commands, isPipelined: extensions.pipelining, hasHead: !content.head.isEmpty,
-            isReleased: isReleased,
-            isReused: isReused)
+            stopsAtTemporaryRefusal: envelope.stopsAtTemporaryRefusal, isReleased: isReleased, isReused: isReused)
         let first = extensions.pipelining ? commands : [commands[0]]
         let timer = transaction.timer
         state = .transaction(transaction)
@@ -49,10 +52,25 @@ extension SMTPStateMachine {
         return apply(transaction.contentStep(), transaction)
     }
 
+    /// The chunk with the final dot was taken by the socket: from now on the message may be delivered.
+    mutating func finalChunkWritten() {
+        guard case .transaction(var transaction) = state else { return }
+        transaction.finalChunkWritten()
+        state = .transaction(transaction)
+    }
+
+    /// Whether the chunk with the final dot is on its way to the socket.
+    var isWritingFinalChunk: Bool {
+        if case .transaction(let transaction) = state { transaction.phase == .finalWrite } else { false }
+    }
+
     /// The caller gives the message up. After the final dot it is too late: the reply is waited for.
     mutating func cancel(_ code: SMTPUnavailability.Code) -> [Action] {
-        guard case .transaction(let transaction) = state, transaction.phase != .finalReply else { return [] }
-        return abort(code)
+        guard case .transaction(let transaction) = state else { return [] }
+        switch transaction.phase {
+        case .finalWrite, .finalReply: return []
+        case .envelope, .content, .emptyContent: return abort(code)
+        }
     }
 
     mutating func apply(_ step: SMTPTransaction.Step, _ transaction: SMTPTransaction) -> [Action] {
@@ -92,17 +110,19 @@ extension SMTPStateMachine {
                 text: "The message has \(content.size) octets; the relay takes \(limit).", isLocal: true)
         }
         if needsUTF8(envelope, content: content), !extensions.utf8 {
-            return SMTPReply(
-                code: 553, enhanced: EnhancedStatusCode(5, 6, 7),
-                text: "An address is not ASCII, and the relay has no SMTPUTF8.",
-                isLocal: true)
+            return missing(553, 6, 7, "An address is not ASCII, and the relay has no SMTPUTF8.")
         }
         if content.isEightBit, !extensions.eightBitMIME, !extensions.utf8 {
-            return SMTPReply(
-                code: 554, enhanced: EnhancedStatusCode(5, 6, 3),
-                text: "The content is 8-bit, and the relay has no 8BITMIME.",
-                isLocal: true)
+            return missing(554, 6, 3, "The content is 8-bit, and the relay has no 8BITMIME.")
         }
         return nil
+    }
+
+    /// The refusal for want of an extension. A server that refused EHLO has not said that it lacks any, so that is temporary.
+    private func missing(_ code: Int, _ subject: Int, _ detail: Int, _ text: String) -> SMTPReply {
+        SMTPReply(
+            code: isFallback ? 451 : code, enhanced: EnhancedStatusCode(isFallback ? 4 : 5, subject, detail),
+            text: text,
+            isLocal: true)
     }
 }

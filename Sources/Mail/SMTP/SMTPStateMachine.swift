@@ -70,6 +70,8 @@ struct SMTPStateMachine {
     var state: State = .greeting
     var isTLS: Bool
     var extensions = SMTPExtensions()
+    /// Whether the server refused EHLO, so that nothing is known of its extensions.
+    var isFallback = false
     /// Whether a transaction may still be open on the server, so that the next one begins with RSET.
     var needsReset = false
 
@@ -155,6 +157,7 @@ struct SMTPStateMachine {
             return [.send([.helo(settings.localName)]), .setTimer(.command)]
         }
         guard reply.category == 2 else { return failSession(.hello, reply) }
+        self.isFallback = isFallback
         extensions = isFallback ? SMTPExtensions() : SMTPExtensions(lines: reply.lines)
         if settings.security == .startTLS, !isTLS {
             guard extensions.startTLS else { return failSession(.startTLSNotOffered, nil) }

@@ -7,7 +7,9 @@ struct SMTPTransaction {
         case content
         /// Every recipient was refused and DATA accepted all the same: a lone dot was sent.
         case emptyContent
-        /// The chunk with the final dot was handed over.
+        /// The chunk with the final dot was handed to the connection, which has not taken all of it yet.
+        case finalWrite
+        /// The connection took the chunk with the final dot.
         case finalReply
     }
 
@@ -25,6 +27,7 @@ struct SMTPTransaction {
     private let isPipelined: Bool
     private let isReused: Bool
     private let hasHead: Bool
+    private let stopsAtTemporaryRefusal: Bool
     private var answered = 0
     private var isMailAccepted = false
     private var acceptedRecipients = 0
@@ -35,7 +38,11 @@ struct SMTPTransaction {
     var isReleased: Bool
     var isHeadWritten: Bool
 
-    init(commands: [SMTPCommand], isPipelined: Bool, hasHead: Bool, isReleased: Bool, isReused: Bool) {
+    init(
+        commands: [SMTPCommand], isPipelined: Bool, hasHead: Bool, stopsAtTemporaryRefusal: Bool, isReleased: Bool,
+        isReused: Bool
+    ) {
+        self.stopsAtTemporaryRefusal = stopsAtTemporaryRefusal
         self.commands = commands
         self.isPipelined = isPipelined
         self.hasHead = hasHead
@@ -55,7 +62,7 @@ struct SMTPTransaction {
             default: .command
             }
         case .content: isHeadWritten ? nil : .dataBlock
-        case .emptyContent, .finalReply: .finalReply
+        case .emptyContent, .finalWrite, .finalReply: .finalReply
         }
     }
 
@@ -69,15 +76,20 @@ struct SMTPTransaction {
         case .emptyContent:
             guard reply.code != 421 else { return .finishAndClose(.result(refusedResult)) }
             return .finish(refusedResult, needsReset: reply.category != 2)
-        case .finalReply: return receiveFinal(reply)
+        case .finalWrite, .finalReply: return receiveFinal(reply)
         }
     }
 
     /// What may be done about the content now.
     mutating func contentStep() -> Step {
         guard phase == .content, isHeadWritten, isReleased else { return .wait }
-        phase = .finalReply
+        phase = .finalWrite
         return .sendFinalChunk
+    }
+
+    /// The connection took the chunk with the final dot.
+    mutating func finalChunkWritten() {
+        if phase == .finalWrite { phase = .finalReply }
     }
 
     /// How the transaction ends when the connection does.
@@ -89,8 +101,15 @@ struct SMTPTransaction {
             return isStale ? .stale(reason) : .result(.unavailable(reason: reason))
         case .content: return .result(.unavailable(reason: reason))
         case .emptyContent: return .result(refusedResult)
-        case .finalReply: return .result(.unconfirmed(reason: reason))
+        case .finalWrite where reason.code == .connectionLost: return .result(.unavailable(reason: reason))
+        // Closing an open connection may still send what it holds.
+        case .finalWrite, .finalReply: return .result(.unconfirmed(reason: reason))
         }
+    }
+
+    /// Whether nobody shall get the message because somebody could not get it yet.
+    private var isStopped: Bool {
+        stopsAtTemporaryRefusal && refusedRecipients.contains { $0.reply.isTransient }
     }
 
     private var isEveryRecipientRefused: Bool {
@@ -106,9 +125,10 @@ struct SMTPTransaction {
                 stage: refusal.stage, reply: refusal.reply,
                 perRecipient: refusal.stage == .recipient ? refusedRecipients : [])
         }
-        // With no refusal of MAIL or DATA there is one of a recipient; the last word stands for all of them.
+        // With no refusal of MAIL or DATA there is one of a recipient; the last word stands for all of them, or what stops the message.
+        let decisive = isStopped ? refusedRecipients.last { $0.reply.isTransient } : refusedRecipients.last
         let reply =
-            refusedRecipients.last?.reply ?? SMTPReply(code: 554, text: "No recipient was accepted.", isLocal: true)
+            decisive?.reply ?? SMTPReply(code: 554, text: "No recipient was accepted.", isLocal: true)
         return .refused(stage: .recipient, reply: reply, perRecipient: refusedRecipients)
     }
 
@@ -138,6 +158,8 @@ struct SMTPTransaction {
                 phase = .emptyContent
                 return .send(.emptyContent)
             }
+            // Whatever was sent now would be delivered to those who were accepted.
+            if isStopped { return .finishAndClose(.result(refusedResult)) }
             phase = .content
             return hasHead ? .sendHead : contentStep()
         case (.data, 4), (.data, 5):
@@ -149,6 +171,7 @@ struct SMTPTransaction {
         }
         if isPipelined { return .wait }
         if refusal != nil || isEveryRecipientRefused { return .finish(refusedResult, needsReset: isMailAccepted) }
+        if isStopped, commands[answered] == .data { return .finish(refusedResult, needsReset: true) }
         return .send(commands[answered])
     }
 
@@ -179,7 +202,9 @@ struct SMTPTransaction {
             return .finish(result, needsReset: false)
         case 4, 5:
             let result = SMTPResult.refused(stage: .content, reply: words, perRecipient: [])
-            return reply.code == 421 ? .finishAndClose(.result(result)) : .finish(result, needsReset: false)
+            // In the middle of the last chunk the rest of it would be read as commands.
+            let isOver = reply.code == 421 || phase == .finalWrite
+            return isOver ? .finishAndClose(.result(result)) : .finish(result, needsReset: false)
         default: return violation()
         }
     }

@@ -147,6 +147,33 @@ import Testing
 
     // MARK: refused
 
+    /// The second attempt reaches both, and nobody twice.
+    @Test(arguments: [true, false])
+    func aDeferredRecipientHoldsTheMessageBack(_ isPipelined: Bool) async throws {
+        var options = Self.options { event in
+            event.kind == .recipient && event.occurrence == 1 ? .reply("450 4.2.0 Greylisted") : nil
+        }
+        if !isPipelined { options.extensions = [] }
+        try await FakeSMTPServer.withServer(options) { server in
+            try await Self.withClient(Self.configuration(server)) { client in
+                let envelope = try Self.envelope("jane@example.com", "john@example.com")
+                let reply = SMTPReply(code: 450, enhanced: EnhancedStatusCode(4, 2, 0), text: "Greylisted")
+                let refusal = SMTPRecipientRefusal(recipient: envelope.recipients[0], reply: reply)
+                let first = await client.send(envelope, content: Self.content) {}
+                #expect(first == .refused(stage: .recipient, reply: reply, perRecipient: [refusal]))
+                #expect(server.messages.isEmpty)
+                let second = await client.send(envelope, content: Self.content) {}
+                guard case .accepted = second else {
+                    Issue.record("\(second)")
+                    return
+                }
+            }
+            #expect(server.messages.map(\.recipients) == [["<jane@example.com>", "<john@example.com>"]])
+            #expect(server.log.counts[.message] == 1)
+            #expect(server.log.connections == (isPipelined ? 2 : 1))
+        }
+    }
+
     @Test(
         arguments: [
             (.mail, "451 4.7.1 Later", .mailFrom), (.recipient, "550 5.1.1 Nobody", .recipient),

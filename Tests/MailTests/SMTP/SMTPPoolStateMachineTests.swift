@@ -42,6 +42,7 @@ import Testing
 
     private func establish(_ machine: inout Machine, _ id: Int, _ name: String, at time: Int64 = 0) -> [String] {
         #expect(Self.texts(machine.opened(id, name)) == [])
+        #expect(Self.texts(machine.connected(id, name)) == [])
         return Self.texts(machine.established(id, now: Self.time(time)))
     }
 
@@ -95,12 +96,12 @@ import Testing
         var ids: [Int] = []
         for waiter in ["a", "b", "c", "d"] { ids += Self.connects(waits(&machine, waiter)) }
         #expect(ids.count == 3)
-        // Attempts that were under way together are one failure; nobody is failed while one of them may succeed.
-        #expect(Self.texts(machine.connectFailed(ids[0], Self.refused, now: Self.time(0))) == [])
-        #expect(Self.texts(machine.connectFailed(ids[1], Self.refused, now: Self.time(10))) == [])
         #expect(
-            Self.texts(machine.connectFailed(ids[2], Self.refused, now: Self.time(100)))
-                == ["a", "b", "c", "d"].map { "\($0) fails: connect again in 400.0" })
+            Self.texts(machine.connectFailed(ids[0], Self.refused, now: Self.time(0)))
+                == ["a", "b", "c", "d"].map { "\($0) fails: connect again in 500.0" })
+        // Attempts that were under way together are one failure.
+        #expect(Self.texts(machine.connectFailed(ids[1], Self.refused, now: Self.time(10))) == [])
+        #expect(Self.texts(machine.connectFailed(ids[2], Self.refused, now: Self.time(100))) == [])
         #expect(Self.texts(waits(&machine, "e", at: 499)) == ["e fails: connect again in 1.0"])
 
         var pause: Int64 = 500
@@ -118,12 +119,11 @@ import Testing
         // A success forgets it all.
         let probe = Self.connects(waits(&machine, "i", at: now))
         #expect(Self.texts(waits(&machine, "j", at: now)) == [])
-        #expect(Self.texts(machine.opened(probe[0], "I")) == [])
+        #expect(Self.texts(machine.connected(probe[0], "I")) == [])
         let actions = machine.established(probe[0], now: Self.time(now))
         #expect(Self.texts(actions) == ["I to i", "connect"])
         let failed = machine.connectFailed(Self.connects(actions)[0], Self.refused, now: Self.time(now))
-        #expect(Self.texts(failed) == [])
-        #expect(Self.texts(machine.closed(probe[0], now: Self.time(now))) == ["j fails: connect again in 500.0"])
+        #expect(Self.texts(failed) == ["j fails: connect again in 500.0"])
     }
 
     @Test func badCredentialsPauseForLong() {
@@ -136,16 +136,91 @@ import Testing
             ])
     }
 
-    @Test func whileConnectionsLiveTheOthersWait() {
+    /// A transaction may take ten minutes: the others are told at once that there is no second connection now, and when there may be.
+    @Test func nobodyWaitsThroughAPauseForAStalledConnection() {
         var machine = Machine(maximumConnections: 2)
         let first = Self.connects(waits(&machine, "a"))[0]
         _ = establish(&machine, first, "A")
         let second = Self.connects(waits(&machine, "b"))[0]
-        // The server takes one connection only: b waits for it.
-        #expect(Self.texts(machine.connectFailed(second, SMTPUnavailability(.greeting), now: Self.time(0))) == [])
-        #expect(Self.texts(waits(&machine, "c", at: 1)) == [])
-        #expect(Self.texts(machine.released(first, now: Self.time(2))) == ["A* to b"])
-        #expect(Self.texts(machine.released(first, now: Self.time(3))) == ["A* to c"])
+        #expect(Self.texts(waits(&machine, "c")) == [])
+        let refused = SMTPUnavailability(.greeting)
+        #expect(
+            Self.texts(machine.connectFailed(second, refused, now: Self.time(0)))
+                == ["b", "c"].map { "\($0) fails: greeting again in 500.0" })
+        #expect(Self.texts(waits(&machine, "d", at: 1)) == ["d fails: greeting again in 499.0"])
+        #expect(machine.waitingCount == 0)
+        // A server that serves one connection is not down: the pauses do not grow.
+        for number: Int64 in 1...3 {
+            let probe = Self.connects(waits(&machine, "e", at: number * 500))
+            #expect(probe.count == 1)
+            #expect(
+                Self.texts(machine.connectFailed(probe[0], refused, now: Self.time(number * 500))) == [
+                    "e fails: greeting again in 500.0"
+                ])
+        }
+        // Whoever comes when the connection is free gets it, pause or not.
+        #expect(Self.texts(machine.released(first, now: Self.time(1_501))) == [])
+        #expect(idle(&machine) == "A")
+    }
+
+    @Test func anAttemptThatHangsHoldsNobodyUp() {
+        var machine = Machine(maximumConnections: 2)
+        let first = Self.connects(waits(&machine, "a"))[0]
+        let hanging = Self.connects(waits(&machine, "b"))[0]
+        #expect(
+            Self.texts(machine.connectFailed(first, Self.refused, now: Self.time(0)))
+                == ["a", "b"].map { "\($0) fails: connect again in 500.0" })
+        // After the pause there is a new attempt beside the one that hangs.
+        let probe = Self.connects(waits(&machine, "c", at: 600))
+        #expect(probe.count == 1)
+        #expect(Self.texts(waits(&machine, "d", at: 601)) == [])
+        // The end of the one that hung is old news.
+        #expect(Self.texts(machine.connectFailed(hanging, Self.refused, now: Self.time(30_000))) == [])
+        #expect(
+            Self.texts(machine.connectFailed(probe[0], Self.refused, now: Self.time(30_600)))
+                == ["c", "d"].map { "\($0) fails: connect again in 1000.0" })
+    }
+
+    /// A failure that makes no pause is followed by another attempt, since nothing else would begin one.
+    @Test func aLateFailureIsFollowedByAnotherAttempt() {
+        var machine = Machine(maximumConnections: 3)
+        let first = Self.connects(waits(&machine, "a"))[0]
+        let second = Self.connects(waits(&machine, "b"))[0]
+        _ = machine.connectFailed(first, Self.refused, now: Self.time(0))
+        let probe = Self.connects(waits(&machine, "c", at: 600))[0]
+        #expect(Self.texts(waits(&machine, "d", at: 601)) == [])
+        #expect(establish(&machine, second, "B", at: 602) == ["B to c"])
+        #expect(Self.texts(machine.connectFailed(probe, Self.refused, now: Self.time(700))) == ["connect"])
+        #expect(machine.waitingCount == 1)
+    }
+
+    @Test(arguments: [true, false])
+    func ofSeveralAddressesTheConnectedOneIsLent(_ isFirst: Bool) {
+        var machine = Machine(maximumConnections: 1)
+        let id = Self.connects(waits(&machine, "a"))[0]
+        #expect(Self.texts(machine.opened(id, "first")) == [])
+        #expect(Self.texts(machine.opened(id, "second")) == [])
+        let (winner, loser) = isFirst ? ("first", "second") : ("second", "first")
+        #expect(Self.texts(machine.connected(id, winner)) == [])
+        // It came too late.
+        #expect(Self.texts(machine.connected(id, loser)) == ["close \(loser)"])
+        #expect(Self.texts(machine.opened(id, "third")) == [])
+        #expect(Self.texts(machine.established(id, now: Self.time(0))) == ["\(winner) to a"])
+        #expect(machine.leasedConnections == [winner])
+    }
+
+    @Test func shutdownClosesEverySocketOfAnAttempt() {
+        var machine = Machine(maximumConnections: 1)
+        var id = Self.connects(waits(&machine, "a"))[0]
+        _ = machine.opened(id, "first") + machine.opened(id, "second")
+        #expect(Self.texts(machine.shutDown()) == ["a fails: shutDown", "close first", "close second"])
+        #expect(Self.texts(machine.opened(id, "third")) == ["close third"])
+        #expect(Self.texts(machine.connectFailed(id, Self.refused, now: Self.time(0))) == ["drained"])
+
+        machine = Machine(maximumConnections: 1)
+        id = Self.connects(waits(&machine, "a"))[0]
+        _ = machine.opened(id, "first") + machine.opened(id, "second") + machine.connected(id, "second")
+        #expect(Self.texts(machine.shutDown()) == ["a fails: shutDown", "close second"])
     }
 
     @Test func cancelledWaitersAreSkipped() {

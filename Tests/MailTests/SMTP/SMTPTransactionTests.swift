@@ -122,8 +122,10 @@ import Testing
                 == finished(.refused(stage: .data, reply: words("451 no"), perRecipient: [])))
 
         (machine, _) = begun(one1, isReleased: true)
+        _ = feed(&machine, "250 ok", "250 ok", "354 go")
+        machine.finalChunkWritten()
         #expect(
-            feed(&machine, "250 ok", "250 ok", "354 go", "554 5.7.1 spam")
+            feed(&machine, "554 5.7.1 spam")
                 == finished(.refused(stage: .content, reply: words("554 5.7.1 spam"), perRecipient: [])))
         #expect(
             machine.begin(one1, content: content, isReleased: true, isReused: true).first
@@ -193,6 +195,7 @@ import Testing
         _ = machine.releaseFinalDot()
         (machine, _) = begun(one1, isReleased: true)
         _ = feed(&machine, "250 ok", "250 ok", "354 go")
+        machine.finalChunkWritten()
         #expect(machine.abort(code) == [.finished(.result(.unconfirmed(reason: reason))), .close])
         #expect(machine.abort(code) == [])
         // What was refused stays refused.
@@ -205,6 +208,90 @@ import Testing
                     .finished(.result(.refused(stage: .recipient, reply: refusal.reply, perRecipient: [refusal]))),
                     .close,
                 ])
+    }
+
+    /// A lost connection sends nothing more; one that we close may still send what it holds.
+    @Test func aDotThatNeverLeftIsNotUnconfirmed() {
+        for code in [SMTPUnavailability.Code.connectionLost, .timeout, .shutDown, .protocolViolation] {
+            let reason = SMTPUnavailability(code)
+            var (machine, _) = begun(one1, isReleased: true)
+            #expect(!machine.isWritingFinalChunk)
+            _ = feed(&machine, "250 ok", "250 ok", "354 go")
+            #expect(machine.isWritingFinalChunk)
+            #expect(machine.cancel(.cancelled) == [])
+            let result: SMTPResult =
+                code == .connectionLost ? .unavailable(reason: reason) : .unconfirmed(reason: reason)
+            #expect(machine.abort(code) == [.finished(.result(result)), .close])
+            #expect(!machine.isWritingFinalChunk)
+        }
+    }
+
+    @Test func aRefusalInTheLastChunkEndsTheConnection() {
+        var (machine, _) = begun(one1, isReleased: true)
+        let refused = SMTPResult.refused(stage: .content, reply: words("552 large"), perRecipient: [])
+        #expect(feed(&machine, "250 ok", "250 ok", "354 go", "552 large") == [.finished(.result(refused)), .close])
+    }
+
+    @Test func aTemporaryRefusalOfOneStopsTheMessage() {
+        let first = SMTPRecipientRefusal(recipient: one, reply: words("450 4.2.0 grey"))
+        let result = SMTPResult.refused(stage: .recipient, reply: first.reply, perRecipient: [first])
+        // Pipelined: DATA is out, and after the 354 only the end of the connection keeps the message back.
+        var (machine, _) = begun(two2, isReleased: true)
+        #expect(
+            feed(&machine, "250 ok", "450 4.2.0 grey", "250 ok", "354 go") == [.finished(.result(result)), .close])
+        // Not pipelined: DATA is never sent, and the next message begins with RSET.
+        (machine, _) = begun(two2, isReleased: true, hello: "250 fake")
+        #expect(feed(&machine, "250 ok", "450 4.2.0 grey") == [.send([.recipient(two)]), .setTimer(.recipient)])
+        #expect(machine.receive(reply("250 ok")) == finished(result))
+        #expect(
+            machine.begin(one1, content: content, isReleased: true, isReused: true) == [
+                .send([.reset]), .setTimer(.command),
+            ])
+        // Beside a recipient refused for good, the temporary refusal has the word.
+        (machine, _) = begun(two2, isReleased: true)
+        let second = SMTPRecipientRefusal(recipient: two, reply: words("550 5.1.1 no"))
+        #expect(
+            feed(&machine, "250 ok", "450 4.2.0 grey", "550 5.1.1 no", "554 none")
+                == finished(.refused(stage: .recipient, reply: first.reply, perRecipient: [first, second])))
+    }
+
+    @Test func aTemporaryRefusalOfOneDoesNotStopTheOthersWhenAsked() {
+        var envelope = two2
+        envelope.stopsAtTemporaryRefusal = false
+        let refusal = SMTPRecipientRefusal(recipient: one, reply: words("450 grey"))
+        for (hello, replies) in [
+            ("250-fake\n250 PIPELINING", ["250 ok", "450 grey", "250 ok"]),
+            ("250 fake", ["250 ok", "450 grey", "250 ok"]),
+        ] {
+            var (machine, _) = begun(envelope, isReleased: true, hello: hello)
+            for text in replies { _ = machine.receive(reply(text)) }
+            #expect(feed(&machine, "354 go") == [.setTimer(.finalReply), .sendFinalChunk])
+            machine.finalChunkWritten()
+            #expect(feed(&machine, "250 ok") == finished(.partiallyAccepted(words("250 ok"), refused: [refusal])))
+        }
+    }
+
+    /// Without EHLO nothing is known of the server's extensions.
+    @Test func withoutEHLOWhatIsMissingIsTemporary() throws {
+        let international = SMTPEnvelope(sender: sender, recipients: [try EmailAddress(parsing: "jörg@b.example")])
+        let body = try SMTPContent.prepare(ByteBuffer(string: "Subject: x\r\n\r\nü\r\n")).get()
+        for (envelope, content, detail) in [(international, content, 7), (one1, body, 3)] {
+            var machine = SMTPStateMachineTests.machine()
+            _ = machine.start()
+            _ = feed(&machine, "220 hi", "502 not now", "250 fake")
+            let actions = machine.begin(envelope, content: content, isReleased: true, isReused: false)
+            guard case .finished(.result(.refused(.mailFrom, let reply, []))) = actions.first else {
+                Issue.record("\(actions)")
+                return
+            }
+            #expect(reply.code == 451)
+            #expect(reply.enhanced == EnhancedStatusCode(4, 6, detail))
+            #expect(reply.isLocal)
+            #expect(reply.classification(stage: .mailFrom) == .temporary)
+            // The next attempt asks again.
+            #expect(actions.last == .close)
+            #expect(!machine.isIdle)
+        }
     }
 
     @Test func cancellationEndsWhatIsNotOut() {
