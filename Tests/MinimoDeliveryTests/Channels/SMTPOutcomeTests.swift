@@ -49,15 +49,43 @@ import Testing
     /// When somebody has got the message, it is never sent again, whoever has not.
     @Test func partlyAccepted() throws {
         let taken = SMTPReply(code: 250, text: "ok")
-        let full = SMTPReply(code: 452, enhanced: EnhancedStatusCode(4, 2, 2), text: "full")
+        let gone = SMTPReply(code: 550, enhanced: EnhancedStatusCode(5, 1, 1), text: "No such user")
         let (to, copy) = (try #require(Self.to), try #require(Self.copy))
         #expect(
-            outcome(.partiallyAccepted(taken, refused: [SMTPRecipientRefusal(recipient: copy, reply: full)]))
-                == .accepted(providerID: "m@x", ChannelReply(relayID: 3, code: 250, text: "ok")))
+            outcome(.partiallyAccepted(taken, refused: [SMTPRecipientRefusal(recipient: copy, reply: gone)]))
+                == .accepted(
+                    providerID: "m@x",
+                    ChannelReply(
+                        relayID: 3, code: 250,
+                        text: "Copies refused: cc@example.com: 550 5.1.1 No such user. Accepted: ok")))
         #expect(
-            outcome(.partiallyAccepted(taken, refused: [SMTPRecipientRefusal(recipient: to, reply: full)]))
+            outcome(.partiallyAccepted(taken, refused: [SMTPRecipientRefusal(recipient: to, reply: gone)]))
                 == .permanent(
-                    code: "4.2.2", ChannelReply(relayID: 3, code: 452, enhancedCode: "4.2.2", text: "full")))
+                    code: "5.1.1", ChannelReply(relayID: 3, code: 550, enhancedCode: "5.1.1", text: "No such user"),
+                    isHardBounce: true))
+    }
+
+    /// Nobody got it, and somebody may get it later: the whole message waits, whoever else was refused for good.
+    @Test func oneRecipientRefusedForNow() throws {
+        let later = SMTPReply(code: 450, enhanced: EnhancedStatusCode(4, 7, 1), text: "Greylisted")
+        let gone = SMTPReply(code: 550, enhanced: EnhancedStatusCode(5, 1, 1), text: "No such user")
+        let (to, copy) = (try #require(Self.to), try #require(Self.copy))
+        let waits = DeliveryOutcome.temporary(
+            code: "4.7.1", ChannelReply(relayID: 3, code: 450, enhancedCode: "4.7.1", text: "Greylisted"))
+        func refused(_ own: SMTPReply?, _ other: SMTPReply?, _ last: SMTPReply) -> DeliveryOutcome {
+            let refusals = [(to, own), (copy, other)].compactMap { recipient, reply in
+                reply.map { SMTPRecipientRefusal(recipient: recipient, reply: $0) }
+            }
+            return outcome(.refused(stage: .recipient, reply: last, perRecipient: refusals))
+        }
+        #expect(refused(later, nil, later) == waits)
+        #expect(refused(nil, later, later) == waits)
+        #expect(refused(later, gone, gone) == waits)
+        #expect(refused(gone, later, later) == waits)
+        let failed = DeliveryOutcome.permanent(
+            code: "5.1.1", ChannelReply(relayID: 3, code: 550, enhancedCode: "5.1.1", text: "No such user"),
+            isHardBounce: true)
+        #expect(refused(gone, gone, gone) == failed)
     }
 
     @Test func lossesInTheMiddleAreAttemptsAndOthersAreNot() {
@@ -75,16 +103,44 @@ import Testing
                 == .unconfirmed(ChannelReply(relayID: 3, text: "timeout")))
     }
 
+    private func combined(
+        reasons: [(Int64, SMTPUnavailability)] = [], lacking: (Int64, SMTPReply)? = nil, isBusy: Bool = false
+    ) -> DeliveryOutcome {
+        var failures = SMTPOutcome.Failures()
+        for (relayID, reason) in reasons { failures.reasons.append((relayID, reason)) }
+        failures.lacking = lacking.map { ($0.0, $0.1) }
+        failures.isBusy = isBusy
+        return SMTPOutcome.outcome(of: failures)
+    }
+
     @Test func severalRelays() {
         let away = SMTPUnavailability(.connect, retryAfter: .seconds(9))
         let soon = SMTPUnavailability(.connect, retryAfter: .seconds(2))
         let lost = SMTPUnavailability(.timeout)
         #expect(
-            SMTPOutcome.outcome(of: [(1, away), (2, soon)]) == .unavailable(.relayUnavailable, retryAfter: .seconds(2)))
+            combined(reasons: [(1, away), (2, soon)])
+                == .unavailable(.relayUnavailable, retryAfter: .seconds(2)))
         #expect(
-            SMTPOutcome.outcome(of: [(1, lost), (2, away)])
+            combined(reasons: [(1, lost), (2, away)])
                 == .temporary(code: "timeout", ChannelReply(relayID: 1, text: "timeout"), slowsChannel: true))
+        // A relay that has no line free is asked again soon.
+        #expect(
+            combined(reasons: [(1, away)], isBusy: true)
+                == .unavailable(.relayUnavailable, retryAfter: .seconds(1)))
         #expect(!SMTPOutcome.mayTryAnother(after: SMTPUnavailability(.intentRefused)))
         #expect(SMTPOutcome.mayTryAnother(after: lost))
+    }
+
+    /// What a relay cannot take is final only when every relay says so.
+    @Test func relaysThatLackSomething() {
+        let away = SMTPUnavailability(.connect, retryAfter: .seconds(9))
+        let large = SMTPReply(code: 552, enhanced: EnhancedStatusCode(5, 3, 4), text: "Too large", isLocal: true)
+        let reply = ChannelReply(relayID: 1, code: 552, enhancedCode: "5.3.4", text: "Too large")
+        #expect(combined(lacking: (1, large)) == .permanent(code: "5.3.4", reply))
+        #expect(
+            combined(reasons: [(2, away)], lacking: (1, large))
+                == .temporary(code: "5.3.4", reply))
+        #expect(
+            combined(lacking: (1, large), isBusy: true) == .temporary(code: "5.3.4", reply))
     }
 }

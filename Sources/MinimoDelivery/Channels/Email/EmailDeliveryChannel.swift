@@ -48,16 +48,23 @@ package final class EmailDeliveryChannel: Channel {
             logger.warning("The email channel cannot be read", metadata: ["error": "\(error)"])
             return handOff.conclude(.unavailable(.databaseUnavailable))
         }
-        guard !route.relays.isEmpty else {
+        guard let first = route.relays.first else {
             return handOff.conclude(.unavailable(.noRelay, retryAfter: .seconds(2)))
         }
-        let email: ComposedEmail
-        do {
-            email = try await composer.compose(message, defaultFrom: route.defaultFrom)
-        } catch {
-            return handOff.conclude(.composing(error))
+        // The line comes before the content: so only as many composed emails are in memory as there are lines.
+        guard await first.lines.take(message.category.lane) else {
+            return handOff.conclude(.unavailable(.relayUnavailable))
         }
-        await send(email, handOff, through: route.relays)
+        var taken = [first.lines]
+        defer {
+            for lines in taken { lines.giveBack() }
+        }
+        do {
+            let email = try await composer.compose(message, defaultFrom: route.defaultFrom)
+            handOff.conclude(await send(email, handOff, through: route.relays, &taken))
+        } catch {
+            handOff.conclude(.composing(error))
+        }
     }
 
     package func run() async {
@@ -67,27 +74,37 @@ package final class EmailDeliveryChannel: Channel {
     /// Tries the relays one after the other until one has an answer.
     ///
     /// All lines are kept until the conclusion, also those of relays that failed: the intent stands since the first of them.
-    private func send(_ email: ComposedEmail, _ handOff: HandOff, through relays: [RelayDirectory.Relay]) async {
-        var taken: [HandOffLines] = []
-        defer {
-            for lines in taken { lines.giveBack() }
-        }
-        var failures: [(relayID: Int64, reason: SMTPUnavailability)] = []
-        for relay in relays {
-            guard await relay.lines.take() else { break }
-            taken.append(relay.lines)
+    ///
+    /// - Parameter taken: holds the line of the first relay, and takes up the others.
+    private func send(
+        _ email: ComposedEmail, _ handOff: HandOff, through relays: [RelayDirectory.Relay],
+        _ taken: inout [HandOffLines]
+    ) async -> DeliveryOutcome {
+        var failures = SMTPOutcome.Failures()
+        for (index, relay) in relays.enumerated() {
+            if index > 0 {
+                guard relay.lines.takeIfFree() else {
+                    failures.isBusy = true
+                    continue
+                }
+                taken.append(relay.lines)
+            }
             let result = await relay.client.send(
                 email.envelope, content: email.content, beforeFinalDot: { try await handOff.announce() })
-            guard case .unavailable(let reason) = result else {
-                return handOff.conclude(
-                    SMTPOutcome.outcome(
-                        of: result, recipient: email.envelope.recipients.first,
-                        messageID: handOff.message.headerMessageID, relayID: relay.id))
+            switch result {
+            case .unavailable(let reason):
+                failures.reasons.append((relay.id, reason))
+                guard SMTPOutcome.mayTryAnother(after: reason) else { return SMTPOutcome.outcome(of: failures) }
+                logger.debug("A relay is unavailable", metadata: ["relay": "\(relay.id)", "reason": "\(reason)"])
+            case .refused(.mailFrom, let reply, _) where reply.isLocal:
+                // The relay lacks what this message needs, which another one may have.
+                failures.lacking = failures.lacking ?? (relay.id, reply)
+            default:
+                return SMTPOutcome.outcome(
+                    of: result, recipient: email.envelope.recipients.first,
+                    messageID: handOff.message.headerMessageID, relayID: relay.id)
             }
-            failures.append((relay.id, reason))
-            guard SMTPOutcome.mayTryAnother(after: reason) else { break }
-            logger.debug("A relay is unavailable", metadata: ["relay": "\(relay.id)", "reason": "\(reason)"])
         }
-        handOff.conclude(SMTPOutcome.outcome(of: failures))
+        return SMTPOutcome.outcome(of: failures)
     }
 }

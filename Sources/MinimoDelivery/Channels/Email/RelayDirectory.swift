@@ -122,7 +122,8 @@ final class RelayDirectory: Sendable {
         var relays: [Relay] = []
         for relay in (channel?.relays ?? []).sorted(by: { $0.position < $1.position }) {
             let key = OutletKey(url: relay.url, connections: relay.connections)
-            guard let outlet = outlets[key] ?? old[key] ?? makeOutlet(relay) else { continue }
+            // A relay that stands there twice is one relay, and what it could not do it need not be asked again.
+            guard outlets[key] == nil, let outlet = old[key] ?? makeOutlet(relay) else { continue }
             outlets[key] = outlet
             relays.append(Relay(id: relay.id, client: outlet.client, lines: outlet.lines))
         }

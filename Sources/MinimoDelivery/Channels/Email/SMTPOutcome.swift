@@ -14,26 +14,47 @@ enum SMTPOutcome {
             return .accepted(providerID: messageID, ChannelReply(reply, relayID))
         case .partiallyAccepted(let reply, let refused):
             guard let refusal = refused.first(where: { $0.recipient == recipient }) else {
-                return .accepted(providerID: messageID, ChannelReply(reply, relayID))
+                return .accepted(providerID: messageID, ChannelReply(reply, relayID, refusedCopies: refused))
             }
             // The copies are out: another attempt would send them a second time.
             return refusedForGood(refusal.reply, .recipient, relayID)
         case .refused(let stage, let reply, let perRecipient):
-            let decisive = perRecipient.first { $0.recipient == recipient }?.reply ?? reply
-            return refused(decisive, stage, relayID)
+            // Nothing was sent. Whoever may be served later decides: the next attempt serves all.
+            let own = perRecipient.first { $0.recipient == recipient }?.reply
+            let later = perRecipient.first { $0.reply.isTransient }?.reply
+            let decisive = own?.isTransient == true ? own : later ?? own
+            return refused(decisive ?? reply, stage, relayID)
         case .unconfirmed(let reason):
             return .unconfirmed(ChannelReply(reason, relayID))
         case .unavailable(let reason):
-            return outcome(of: [(relayID, reason)])
+            return outcome(of: Failures(reasons: [(relayID, reason)]))
         }
     }
 
+    /// What the relays that had no answer for a message left behind.
+    struct Failures {
+        /// Why relays were unavailable, in order.
+        var reasons: [(relayID: Int64, reason: SMTPUnavailability)] = []
+        /// The first relay that can be reached and lacks what the message needs, and how it is called.
+        var lacking: (relayID: Int64, reply: SMTPReply)?
+        /// Whether a relay was passed over because all its lines were taken.
+        var isBusy = false
+    }
+
     /// The outcome when no relay had an answer: the last one that took up the message decides, if any did.
-    static func outcome(of failures: [(relayID: Int64, reason: SMTPUnavailability)]) -> DeliveryOutcome {
-        if let (relayID, reason) = failures.last(where: { isMidway($0.reason.code) }) {
+    static func outcome(of failures: Failures) -> DeliveryOutcome {
+        if let (relayID, reason) = failures.reasons.last(where: { isMidway($0.reason.code) }) {
             return .temporary(code: reason.code.word, ChannelReply(reason, relayID), slowsChannel: true)
         }
-        return .unavailable(.relayUnavailable, retryAfter: failures.compactMap(\.reason.retryAfter).min())
+        if let (relayID, reply) = failures.lacking {
+            // Relays that were not asked may have what this one lacks. The channel serves the other messages meanwhile.
+            let isFinal = failures.reasons.isEmpty && !failures.isBusy
+            guard !isFinal else { return refused(reply, .mailFrom, relayID) }
+            return .temporary(code: reply.word, ChannelReply(reply, relayID))
+        }
+        // Lines come free sooner than relays come back.
+        let retryAfter = failures.isBusy ? .seconds(1) : failures.reasons.compactMap(\.reason.retryAfter).min()
+        return .unavailable(.relayUnavailable, retryAfter: retryAfter)
     }
 
     /// Whether the message may go to the next relay. Not when the failure is ours, and the message has no way at all.
@@ -97,6 +118,15 @@ extension ChannelReply {
     init(_ reply: SMTPReply, _ relayID: Int64) {
         self.init(
             relayID: relayID, code: reply.code, enhancedCode: reply.enhanced?.description, text: reply.text)
+    }
+
+    /// The words of an acceptance, after the copies that were refused for good: an address without the message is what
+    /// must not be lost when the text is cut.
+    init(_ reply: SMTPReply, _ relayID: Int64, refusedCopies: [SMTPRecipientRefusal]) {
+        let copies = refusedCopies.map { "\($0.recipient): \($0.reply) \($0.reply.text)" }.joined(separator: "; ")
+        self.init(
+            relayID: relayID, code: reply.code, enhancedCode: reply.enhanced?.description,
+            text: "Copies refused: \(copies). Accepted: \(reply.text)")
     }
 
     init(_ reason: SMTPUnavailability, _ relayID: Int64) {

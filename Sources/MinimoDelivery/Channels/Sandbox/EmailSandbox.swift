@@ -8,6 +8,8 @@ import Wire
 package struct EmailSandbox: Channel {
     private let database: Database
     private let composer: EmailComposer
+    /// Each holds one composed email in memory.
+    private let lines = HandOffLines(count: 8)
 
     package init(database: Database, renderer: MessageRenderer) {
         self.database = database
@@ -17,6 +19,10 @@ package struct EmailSandbox: Channel {
     package func deliver(_ handOff: HandOff) async {
         let message = handOff.message
         let scenario = SandboxScenario(email: message.to)
+        guard await lines.take(message.category.lane) else {
+            return handOff.conclude(.unavailable(.relayUnavailable))
+        }
+        defer { lines.giveBack() }
         let outcome = scenario.outcome(attempt: handOff.attempt, providerID: message.headerMessageID)
         do {
             let email = try await composer.compose(message)
