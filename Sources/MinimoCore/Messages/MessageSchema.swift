@@ -123,10 +123,11 @@ package enum MessageSchema {
                 PRIMARY KEY (workspace_id, message_id, number)
             ) \(dialect.tableOptions)
             """,
-            // The engines of this installation. They belong to no workspace.
+            // The engines of this installation. They belong to no workspace. A lease may outlive its node, so a later
+            // node must not get its id.
             """
             CREATE TABLE nodes (
-                id \(dialect.identityColumn),
+                id \(dialect.neverReusedIdentityColumn),
                 started_at \(dialect.bigint) NOT NULL,
                 alive_until \(dialect.bigint) NOT NULL
                 \(dialect.primaryKey("id"))

@@ -83,16 +83,19 @@ extension MessageStore {
     }
 
     /// Withdraws a message that has not been handed off (contract 10.6). A worker that has begun to prepare it will
-    /// find
-    /// its intent refused.
+    /// find its intent refused.
     package func cancel(_ db: Connection, workspaceID: Int64, id: Int64, now: Timestamp) throws -> Cancellation {
         let key: [SQLValue] = [.integer(workspaceID), .integer(id)]
-        guard let message = try get(db, workspaceID: workspaceID, id: id) else { return .notFound }
-        let transition = MessageStateMachine.transition(from: message.status, on: .cancelled)
-        // The queue row is the lock between this and a worker's intent: whoever changes it first wins.
-        guard transition.applies, try db.execute(Self.deleteQueueRowBeforeIntent, key) == 1 else {
-            return .tooLate(message.status)
+        // The queue row is the lock between this and a worker's intent: whoever changes it first wins. The status counts
+        // only when both rows are locked, in the order in which workers lock them: it may change until then.
+        let isWaiting = try db.first(Self.selectQueueRowBeforeIntent, key) { _ in true } ?? false
+        let found = try db.first(Self.selectForUpdate, key) { row in
+            try Self.known(MessageStatus(rawValue: row.text(0)))
         }
+        guard let status = found else { return .notFound }
+        guard isWaiting, MessageStateMachine.transition(from: status, on: .cancelled).applies,
+            try db.execute(Self.deleteQueueRowBeforeIntent, key) == 1
+        else { return .tooLate(status) }
         try apply(db, MessageChange(workspaceID: workspaceID, messageID: id, input: .cancelled, at: now))
         return .cancelled
     }

@@ -15,7 +15,7 @@ extension MessageStore {
         """
     }
 
-    static func message(_ row: Row) throws -> Message {
+    static func message(_ row: Row) throws(MessageStoreError) -> Message {
         Message(
             id: row.int(0), workspaceID: row.int(1), channel: try known(MessageChannel(rawValue: row.text(2))),
             direction: try known(MessageDirection(rawValue: row.text(3))),
@@ -108,6 +108,12 @@ extension MessageStore {
         WHERE workspace_id = $1 AND id = $2
         """)
     static let deleteQueueRow = Statement("DELETE FROM delivery_queue WHERE workspace_id = $1 AND message_id = $2")
+    static let selectQueueRowBeforeIntent = Statement {
+        """
+        SELECT message_id FROM delivery_queue
+        WHERE workspace_id = $1 AND message_id = $2 AND intent_at IS NULL AND follow_up IS NULL \($0.forUpdate)
+        """
+    }
     static let deleteQueueRowBeforeIntent = Statement(
         """
         DELETE FROM delivery_queue

@@ -10,12 +10,20 @@ package struct MessageStore: Sendable {
         try db.first(Self.selectByID, [.integer(workspaceID), .integer(id)], Self.message)
     }
 
-    /// Several messages at once, in the order of the keys; those that do not exist are left out.
-    package func get(_ db: Connection, keys: [(workspaceID: Int64, id: Int64)]) throws -> [Message] {
-        guard !keys.isEmpty else { return [] }
-        return try db.queryEach(
-            Self.selectByID, keys.map { [.integer($0.workspaceID), .integer($0.id)] }, Self.message
-        ).flatMap(\.self)
+    /// Several messages at once, by their ids; those that do not exist are left out.
+    ///
+    /// - Returns: for each an error if it holds a word that this release does not know: that one must wait, and not the
+    ///   others.
+    package func get(
+        _ db: Connection, keys: [(workspaceID: Int64, id: Int64)]
+    ) throws -> [Int64: Result<Message, MessageStoreError>] {
+        guard !keys.isEmpty else { return [:] }
+        let found = try db.queryEach(
+            Self.selectByID, keys.map { [.integer($0.workspaceID), .integer($0.id)] }
+        ) { row in
+            (row.int(0), Result { () throws(MessageStoreError) in try Self.message(row) })
+        }
+        return Dictionary(found.flatMap(\.self), uniquingKeysWith: { first, _ in first })
     }
 
     /// One page of a workspace's messages, newest first.
@@ -68,7 +76,7 @@ package struct MessageStore: Sendable {
     }
 
     /// A stored word that this release does not know is an error: nothing may stand in for it.
-    static func known<Value>(_ value: Value?) throws -> Value {
+    static func known<Value>(_ value: Value?) throws(MessageStoreError) -> Value {
         guard let value else { throw MessageStoreError.unknownValue }
         return value
     }

@@ -56,6 +56,20 @@ package struct Completion: Sendable {
     /// Attempts with an outcome, this one included.
     package var attemptCount: Int { attempt == nil ? lease.attempts : lease.attempt }
 
+    /// The same outcome without anything that came from outside: for a database that refuses the whole of it.
+    package var withoutDetails: Completion {
+        var result = self
+        result.attempt?.reply = ChannelReply(text: "The details could not be recorded.")
+        result.steps = steps.map { Step(input: $0.input, eventDataJSON: #"{"attempt":\#(attemptCount)}"#) }
+        result.providerMessageID = nil
+        result.failure = failure.map {
+            Message.Failure(
+                code: "unrecorded", message: "The details could not be recorded.", permanent: $0.permanent)
+        }
+        result.notices = []
+        return result
+    }
+
     private func event(_ type: EventType, _ dataJSON: String) -> NewEvent {
         NewEvent(
             workspaceID: lease.workspaceID, type: type, at: finishedAt, messageID: lease.messageID,

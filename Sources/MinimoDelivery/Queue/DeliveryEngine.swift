@@ -27,6 +27,8 @@ package final class DeliveryEngine: Service {
     private struct Lifecycle {
         var isStopping = false
         var dispatcher: Dispatcher?
+        /// The database was away for this node, so it may have been for the others: they get time to say that they live.
+        var judgesAgainAt: Timestamp?
     }
 
     /// - Parameters:
@@ -106,10 +108,14 @@ package final class DeliveryEngine: Service {
             upkeep.addTask { await self.tick() }
             upkeep.addTask { await self.keepAlive(nodeID, logger) }
             upkeep.addTask { await self.keepRescuing(rescuer, nodeID, logger) }
-            await withDiscardingTaskGroup { writing in
+            await withTaskGroup(of: Void.self) { writing in
                 writing.addTask { await writer.run() }
                 await dispatcher.run()
                 writer.finish()
+                // Without a database nothing can be written: what is left is rescued as unconfirmed.
+                writing.addTask { try? await self.clock.sleep(for: self.configuration.shutdownLimit) }
+                await writing.next()
+                writing.cancelAll()
             }
             upkeep.cancelAll()
         }
@@ -137,6 +143,7 @@ package final class DeliveryEngine: Service {
                     try NodeStore().renew(db, nodeID: nodeID, now: now, aliveUntil: aliveUntil)
                 }
             } catch {
+                suspendJudgement()
                 logger.warning("The engine cannot say that it is alive", metadata: ["error": "\(error)"])
             }
         }
@@ -146,7 +153,7 @@ package final class DeliveryEngine: Service {
         repeat {
             do {
                 var hasMore = true
-                while hasMore, !Task.isCancelled {
+                while hasMore, !Task.isCancelled, mayJudge() {
                     let now = clock.now()
                     let result = try await database.write { db in
                         let result = try rescuer.rescue(db, nodeID: nodeID, now: now)
@@ -157,9 +164,28 @@ package final class DeliveryEngine: Service {
                     hasMore = result.hasMore
                 }
             } catch {
+                suspendJudgement()
                 logger.warning("Leases of dead nodes cannot be rescued", metadata: ["error": "\(error)"])
             }
         } while (try? await clock.sleep(for: configuration.rescueInterval)) != nil
+    }
+
+    private func suspendJudgement() {
+        let time = clock.now() + configuration.nodeLifetime
+        lifecycle.withLock { $0.judgesAgainAt = time }
+    }
+
+    /// Whether a node that has not been heard of is dead, and not only cut off.
+    private func mayJudge() -> Bool {
+        let now = clock.now()
+        return lifecycle.withLock { lifecycle in
+            // A time beyond the lifetime was set before the clock was turned back.
+            guard let time = lifecycle.judgesAgainAt, now < time, time <= now + configuration.nodeLifetime else {
+                lifecycle.judgesAgainAt = nil
+                return true
+            }
+            return false
+        }
     }
 
     /// Rescues whatever any other node has leased: they are all gone.

@@ -49,10 +49,10 @@ struct DeliveryWorker: Sendable {
         handOff.abandon()
     }
 
-    /// Gives back a row that could not be worked on.
-    func giveBack(_ lease: Lease) {
+    /// Gives back a row that could not be worked on, for a while.
+    func giveBack(_ lease: Lease, for duration: Duration = .zero) {
         holds.unproved(lease.stream)
-        end(lease, settlement.givenBack(situation(lease, nil, intentAt: nil), until: clock.now()), nil)
+        end(lease, settlement.givenBack(situation(lease, nil, intentAt: nil), until: clock.now() + duration), nil)
     }
 
     /// The slot is free from now on, while the completion settles: the next hand-off need not wait for this one's commit.

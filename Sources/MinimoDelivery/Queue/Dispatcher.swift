@@ -6,8 +6,10 @@ import Wire
 
 /// Leases what is due and has room, and starts a worker for each row.
 final class Dispatcher: Sendable {
-    /// Streams of a lane that one round looks at.
-    private static let streamLimit = 256
+    /// Workspaces of a lane that one round looks at.
+    private static let workspaceLimit = 256
+    /// How long a message waits that only a newer release can read.
+    private static let unreadableWait = Duration.seconds(600)
     /// Under load the rounds are paced: a round for one slot costs as much as one for many.
     private static let smallestBatch = 8
     /// Under load a lane without a backlog is looked at this often.
@@ -49,7 +51,7 @@ final class Dispatcher: Sendable {
                 let leases = await lease(&rounds)
                 worker.slots.setAwaited(rounds.hasBacklog)
                 if leases.isEmpty {
-                    await worker.signal.wait()
+                    if !rounds.hasNextPage { await worker.signal.wait() }
                 } else {
                     await start(leases, in: &group)
                 }
@@ -74,12 +76,9 @@ final class Dispatcher: Sendable {
             worker.slots.occupy(lease.stream, lease.lane)
         }
         let keys = leases.map { (workspaceID: $0.workspaceID, id: $0.messageID) }
-        let messages: [Int64: Message]
+        let messages: [Int64: Result<Message, MessageStoreError>]
         do {
-            messages = try await database.read { db in
-                Dictionary(
-                    try MessageStore().get(db, keys: keys).map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-            }
+            messages = try await database.read { db in try MessageStore().get(db, keys: keys) }
         } catch {
             logger.warning("Leased messages cannot be read", metadata: ["error": "\(error)"])
             for lease in leases {
@@ -88,7 +87,17 @@ final class Dispatcher: Sendable {
             return
         }
         for lease in leases {
-            let work = DeliveryWorker.Work(lease: lease, message: messages[lease.messageID])
+            let message: Message?
+            switch messages[lease.messageID] {
+            case nil: message = nil
+            case .success(let found)?: message = found
+            case .failure(let error)?:
+                logger.error(
+                    "A message cannot be read", metadata: ["error": "\(error)", "message": "\(lease.messageID)"])
+                worker.giveBack(lease, for: Self.unreadableWait)
+                continue
+            }
+            let work = DeliveryWorker.Work(lease: lease, message: message)
             group.addTask { [worker] in await worker.run(work) }
         }
     }
@@ -97,21 +106,27 @@ final class Dispatcher: Sendable {
     private func lease(_ rounds: inout Rounds) async -> [Lease] {
         do {
             let orders = try await orders(&rounds)
-            guard !orders.isEmpty || !rounds.doubtfulTokens.isEmpty else {
-                worker.observer?(.idle)
+            let doubtful = rounds.doubts.tokens(at: .now)
+            guard !orders.isEmpty || !doubtful.isEmpty else {
+                if !rounds.hasNextPage { worker.observer?(.idle) }
                 return []
             }
             rounds.token += 1
-            // Until its commit is known, this round is in doubt itself.
-            let doubtful = rounds.doubtfulTokens
-            rounds.doubtfulTokens.append(rounds.token)
-            let leases = try await take(orders, token: rounds.token, releasing: doubtful)
-            rounds.doubtfulTokens = []
+            let leases: [Lease]
+            do {
+                leases = try await take(orders, token: rounds.token, releasing: doubtful)
+            } catch {
+                if (error as? DatabaseError)?.isOutcomeUnknown ?? true {
+                    rounds.doubts.add(rounds.token, at: .now)
+                }
+                throw error
+            }
             rounds.note(orders, leases)
             note(leases)
-            if leases.isEmpty { worker.observer?(.idle) }
+            if leases.isEmpty, !rounds.hasNextPage { worker.observer?(.idle) }
             return leases
         } catch {
+            rounds.hasNextPage = false
             logger.warning("The delivery queue cannot be read", metadata: ["error": "\(error)"])
             return []
         }
@@ -119,21 +134,22 @@ final class Dispatcher: Sendable {
 
     /// What to ask for: due streams that are not held, with their shares of the free slots. Transactional ones come first.
     private func orders(_ rounds: inout Rounds) async throws -> [Rounds.Order] {
+        rounds.hasNextPage = false
         let lanes = DeliveryLane.allCases.filter { isWorthwhile($0, rounds) }
         guard !lanes.isEmpty else { return [] }
         let after = rounds.after
         let due = try await database.read { db in
             try lanes.map { lane in
-                try QueueStore().due(db, lane: lane, after: after[lane, default: 0], limit: Self.streamLimit)
+                try QueueStore().due(db, lane: lane, after: after[lane, default: 0], limit: Self.workspaceLimit)
             }
         }
         let now = worker.clock.now()
         var orders: [Rounds.Order] = []
         var free = worker.slots.free(.transactional)
-        for (lane, found) in zip(lanes, due) {
-            let isWhole = found.count < Self.streamLimit
-            rounds.look(lane, next: isWhole ? 0 : found.last?.stream.workspaceID, releases: worker.slots.releases)
-            let demands = found.filter { $0.at <= now }.compactMap { demand($0.stream, lane, now) }
+        for (lane, page) in zip(lanes, due) {
+            rounds.look(lane, next: page.next, releases: worker.slots.releases)
+            let demands = LeasePlan.rotated(
+                page.streams.filter { $0.at <= now }.compactMap { demand($0.stream, lane, now) }, round: rounds.token)
             let shares = LeasePlan.shares(free: min(free, worker.slots.free(lane)), among: demands)
             if shares.contains(0) { rounds.backlog.insert(lane) }
             for (demand, share) in zip(demands, shares) where share > 0 {
@@ -207,14 +223,16 @@ private struct Rounds {
     var looks: [DeliveryLane: Look] = [:]
     /// Lanes that gave all that was asked for, or have a stream that got no slot: they probably have more.
     var backlog: Set<DeliveryLane> = []
-    /// Rounds whose commit got lost: rows may be leased to us without anybody working on them.
-    var doubtfulTokens: [Int64] = []
+    /// A lane that was looked at in this round has more streams than were read.
+    var hasNextPage = false
+    var doubts = DoubtfulRounds()
     var token: Int64 = 0
 
     var hasBacklog: Bool { !backlog.isEmpty }
 
     mutating func look(_ lane: DeliveryLane, next workspaceID: Int64?, releases: Int) {
         after[lane] = workspaceID
+        if workspaceID != nil { hasNextPage = true }
         looks[lane] = Look(at: .now, releases: releases)
         // Until the round says otherwise: nothing may be due, or all of it may be held.
         backlog.remove(lane)

@@ -41,7 +41,7 @@ package final class HoldBoard: Sendable {
     package func admission(_ stream: DeliveryStream, now: Timestamp) -> Admission {
         state.withLock { state in
             guard let hold = state.holds[stream] else { return .open }
-            if now < hold.until { return .held(until: hold.until) }
+            if Self.isRunning(hold, now) { return .held(until: hold.until) }
             return hold.isProbing ? .held(until: now + Self.shortest) : .probe
         }
     }
@@ -81,12 +81,17 @@ package final class HoldBoard: Sendable {
         state.withLock { $0.holds[stream]?.isProbing = false }
     }
 
+    /// No hold is longer than ``longest``: one that seems to be was set before the clock was turned back, and is over.
+    private static func isRunning(_ hold: Hold, _ now: Timestamp) -> Bool {
+        now < hold.until && hold.until <= now + longest
+    }
+
     private func hold(
         _ stream: DeliveryStream, _ retryAfter: Duration?, _ now: Timestamp, _ state: inout State
     ) -> Timestamp {
         let old = state.holds[stream]
         // Hand-offs that were under way when the hold began say nothing new.
-        if let old, now < old.until, !old.isProbing { return old.until }
+        if let old, Self.isRunning(old, now), !old.isProbing { return old.until }
         let failures = (old?.failures ?? 0) + 1
         let wait = retryAfter ?? .milliseconds(500 << min(failures - 1, 5))
         let until = now + min(max(wait, Self.shortest), Self.longest)

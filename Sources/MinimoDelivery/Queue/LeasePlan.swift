@@ -15,6 +15,16 @@ package enum LeasePlan {
         }
     }
 
+    /// The same demands beginning with another one in each round, so that with more streams than slots all have their
+    /// turn.
+    ///
+    /// - Parameter round: 0 or more.
+    package static func rotated(_ demands: [Demand], round: Int64) -> [Demand] {
+        guard !demands.isEmpty else { return [] }
+        let start = Int(round % Int64(demands.count))
+        return Array(demands[start...] + demands[..<start])
+    }
+
     /// Gives slots one by one to the stream that occupies fewest, so that all end as equal as their limits allow. Among
     /// equals the earlier one comes first: rotate the list between rounds.
     package static func shares(free: Int, among demands: [Demand]) -> [Int] {

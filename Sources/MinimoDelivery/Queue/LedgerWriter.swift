@@ -10,7 +10,8 @@ package import Wire
 /// that wait for it. Intents that cannot be written fail: their messages are not sent. Completions are kept and tried again
 /// until they are written; who submits them bounds how many there are.
 ///
-/// An intent is never durable before a completion that was submitted earlier.
+/// An intent is never durable before a completion that was submitted earlier, except before one that the database keeps
+/// refusing for its own sake.
 package final class LedgerWriter: Sendable {
     /// What goes into one transaction.
     package struct Batch: Sendable {
@@ -23,11 +24,24 @@ package final class LedgerWriter: Sendable {
 
     private enum Entry {
         case intent(Ledger.Intent, CheckedContinuation<Bool, any Error>)
-        case completion(Completion, @Sendable (Bool) -> Void)
+        case completion(Pending)
 
-        var isCompletion: Bool {
-            if case .completion = self { true } else { false }
+        /// Must be written alone, so that it does no harm to others.
+        var isRefused: Bool {
+            if case .completion(let pending) = self { pending.refusals > 0 } else { false }
         }
+    }
+
+    /// A completion on its way into the database.
+    private struct Pending {
+        var completion: Completion
+        let written: @Sendable (Bool) -> Void
+        /// How often the database refused it when it was alone in its transaction.
+        var refusals = 0
+        /// Transactions that had been committed when it was refused the last time.
+        var commits = 0
+        /// Its details were given up.
+        var isReduced = false
     }
 
     private struct State {
@@ -37,8 +51,9 @@ package final class LedgerWriter: Sendable {
     }
 
     private static let largestBatch = 512
-    /// How often a completion that the database refuses for its own sake is tried before it is left to the rescuer.
+    /// How often a completion that is refused alone is tried before it lets the others pass.
     private static let refusalLimit = 5
+    private static let shortestPause = Duration.milliseconds(100)
 
     private let commit: Commit
     private let clock: any DeliveryClock
@@ -79,10 +94,12 @@ package final class LedgerWriter: Sendable {
 
     /// Submits a completion. Nothing that is announced later becomes durable before it.
     ///
-    /// - Parameter written: is called when it is durable, with true, or with false when the writer stopped first or the
-    ///   database refuses it for good; the rescuer then finds the row.
+    /// One that the database refuses again and again, while it takes others, is written without its details.
+    ///
+    /// - Parameter written: is called when it is durable, with true, or with false when the writer stopped first; the
+    ///   rescuer then finds the row.
     package func complete(_ completion: Completion, written: @escaping @Sendable (Bool) -> Void) {
-        if !submit(.completion(completion, written)) { written(false) }
+        if !submit(.completion(Pending(completion: completion, written: written))) { written(false) }
     }
 
     /// Intents and completions that no transaction has taken up yet.
@@ -98,6 +115,7 @@ package final class LedgerWriter: Sendable {
     package func run() async {
         var limit = Self.largestBatch
         var failures = 0
+        var commits = 0
         while !Task.isCancelled {
             let entries = take(limit)
             if entries.isEmpty {
@@ -108,15 +126,11 @@ package final class LedgerWriter: Sendable {
             do {
                 answer(entries, held: try await commit(Self.batch(entries)))
                 failures = 0
-                limit = Self.largestBatch
+                commits += 1
+                limit = min(limit * 2, Self.largestBatch)
             } catch {
                 failures += 1
-                if let next = await keep(entries, error, failures: failures) {
-                    limit = next
-                } else {
-                    failures = 0
-                    limit = Self.largestBatch
-                }
+                limit = await keep(entries, error, failures: failures, commits: commits)
             }
         }
         stop()
@@ -133,7 +147,9 @@ package final class LedgerWriter: Sendable {
 
     private func take(_ limit: Int) -> [Entry] {
         state.withLock { state in
-            let entries = Array(state.entries.prefix(limit))
+            let isRefused = state.entries.first?.isRefused ?? false
+            let entries = Array(
+                isRefused ? state.entries.prefix(1) : state.entries.prefix(limit).prefix { !$0.isRefused })
             state.entries.removeFirst(entries.count)
             return entries
         }
@@ -144,7 +160,7 @@ package final class LedgerWriter: Sendable {
         for entry in entries {
             switch entry {
             case .intent(let intent, _): batch.intents.append(intent)
-            case .completion(let completion, _): batch.completions.append(completion)
+            case .completion(let pending): batch.completions.append(pending.completion)
             }
         }
         return batch
@@ -155,7 +171,7 @@ package final class LedgerWriter: Sendable {
         for entry in entries {
             switch entry {
             case .intent(_, let waiter): waiter.resume(returning: held.popFirst() ?? false)
-            case .completion(_, let written): written(true)
+            case .completion(let pending): pending.written(true)
             }
         }
     }
@@ -163,30 +179,57 @@ package final class LedgerWriter: Sendable {
     /// Fails the intents, puts the completions back for another try, and waits a little. A batch that the database refuses for
     /// its own sake is halved until the culprit is alone.
     ///
-    /// - Returns: the largest batch to try next, or nil when the culprit was given up.
-    private func keep(_ entries: [Entry], _ error: any Error, failures: Int) async -> Int? {
+    /// - Returns: the largest batch to try next.
+    private func keep(_ entries: [Entry], _ error: any Error, failures: Int, commits: Int) async -> Int {
         for case .intent(_, let waiter) in entries { waiter.resume(throwing: error) }
-        let completions = entries.filter(\.isCompletion)
         let isAway = Self.isAway(error)
-        if !isAway, failures >= Self.refusalLimit, completions.count == 1,
-            case .completion(let completion, let written)? = completions.first
-        {
-            logger.critical(
-                "A completion cannot be written; its message will be rescued as unconfirmed at the next start",
-                metadata: ["error": "\(error)", "message": "\(completion.lease.messageID)"])
-            written(false)
-            return nil
+        if !isAway, entries.count == 1, case .completion(let pending)? = entries.first {
+            await keepRefused(pending, error, failures: failures, commits: commits)
+            return Self.largestBatch
         }
+        let completions = entries.filter { if case .completion = $0 { true } else { false } }
         state.withLock { $0.entries.insert(contentsOf: completions, at: 0) }
         guard isAway else {
             logger.error("The ledger refuses a batch", metadata: ["error": "\(error)"])
-            return max(1, completions.count / 2)
+            try? await clock.sleep(for: Self.shortestPause)
+            return max(1, (completions.isEmpty ? entries.count : completions.count) / 2)
         }
         logger.warning(
             "The ledger cannot be written; retrying",
             metadata: ["error": "\(error)", "completions": "\(completions.count)"])
-        try? await clock.sleep(for: .milliseconds(100 << min(failures - 1, 6)))
+        await pause(failures)
         return Self.largestBatch
+    }
+
+    /// Keeps a completion that was refused alone. Whether the fault is its own shows only when others are taken meanwhile:
+    /// then its details are given up. Its lease never is.
+    private func keepRefused(_ refused: Pending, _ error: any Error, failures: Int, commits: Int) async {
+        var pending = refused
+        let isItsOwnFault = pending.refusals > 0 && commits > pending.commits
+        pending.refusals += 1
+        pending.commits = commits
+        let metadata: Logger.Metadata = [
+            "error": "\(error)", "message": "\(pending.completion.lease.messageID)",
+        ]
+        if isItsOwnFault, pending.refusals > Self.refusalLimit, !pending.isReduced {
+            logger.critical("A completion cannot be written; its details are given up", metadata: metadata)
+            pending.completion = pending.completion.withoutDetails
+            pending.isReduced = true
+            state.withLock { $0.entries.insert(.completion(pending), at: 0) }
+            return
+        }
+        logger.error("The ledger refuses a completion; retrying", metadata: metadata)
+        let letsOthersPass = pending.refusals >= Self.refusalLimit
+        let hasOthers = state.withLock { state in
+            let hasOthers = state.entries.contains { !$0.isRefused }
+            state.entries.insert(.completion(pending), at: letsOthersPass ? state.entries.count : 0)
+            return hasOthers
+        }
+        if !letsOthersPass || !hasOthers { await pause(failures) }
+    }
+
+    private func pause(_ failures: Int) async {
+        try? await clock.sleep(for: Self.shortestPause * (1 << min(failures - 1, 6)))
     }
 
     private func stop() {
@@ -198,7 +241,7 @@ package final class LedgerWriter: Sendable {
         for entry in rest {
             switch entry {
             case .intent(_, let waiter): waiter.resume(throwing: CancellationError())
-            case .completion(_, let written): written(false)
+            case .completion(let pending): pending.written(false)
             }
         }
     }

@@ -11,22 +11,40 @@ package struct QueueStore: Sendable {
         package let at: Timestamp
     }
 
+    /// One page of streams; whole workspaces, so that nothing falls between two pages.
+    package struct DuePage: Sendable, Hashable {
+        /// By workspace id.
+        package let streams: [Due]
+        /// After which workspace the next page begins; nil when this was the last one.
+        package let next: Int64?
+    }
+
     package init() {}
 
-    /// The streams with rows in a lane, by workspace id, beginning after a workspace; at most `limit`.
+    /// The streams with rows in a lane, beginning after a workspace.
     ///
     /// One index seek for each workspace and channel, however many rows they have.
+    ///
+    /// - Parameter limit: workspaces of the page; at least 1.
     package func due(
         _ db: Connection, lane: DeliveryLane, after workspaceID: Int64 = 0, limit: Int
-    ) throws -> [Due] {
-        try db.query(
+    ) throws -> DuePage {
+        let rows = try db.query(
             Self.selectDue, [.integer(lane.rawValue), .integer(workspaceID), .integer(Int64(limit))]
         ) { row in
-            guard let channel = MessageChannel(rawValue: row.text(1)) else { return nil }
+            (workspaceID: row.int(0), channel: MessageChannel(rawValue: row.text(1)), at: row.optionalInt(2))
+        }
+        let workspaces = Set(rows.map(\.workspaceID))
+        var streams = rows.compactMap { row -> Due? in
+            guard let channel = row.channel, let at = row.at else { return nil }
             return Due(
-                stream: DeliveryStream(workspaceID: row.int(0), channel: channel),
-                at: Timestamp(microseconds: row.int(2)))
-        }.compactMap(\.self)
+                stream: DeliveryStream(workspaceID: row.workspaceID, channel: channel), at: Timestamp(microseconds: at))
+        }
+        // The statement has no order of its own, which would cost it a sort of all streams.
+        streams.sort {
+            ($0.stream.workspaceID, $0.stream.channel.rawValue) < ($1.stream.workspaceID, $1.stream.channel.rawValue)
+        }
+        return DuePage(streams: streams, next: workspaces.count < limit ? nil : workspaces.max())
     }
 
     /// Takes rows of a stream that are due, earliest first, at most `limit`. No two nodes ever get the same row.
@@ -67,15 +85,16 @@ package struct QueueStore: Sendable {
 
     static let selectDue = Statement(
         """
-        WITH RECURSIVE workspaces (id) AS (
+        WITH RECURSIVE workspaces (id, number) AS (
             SELECT (
                 SELECT workspace_id FROM delivery_queue
-                WHERE lane = $1 AND lease_node IS NULL AND workspace_id > $2 ORDER BY workspace_id LIMIT 1)
+                WHERE lane = $1 AND lease_node IS NULL AND workspace_id > $2 ORDER BY workspace_id LIMIT 1), 1
             UNION ALL
             SELECT (
                 SELECT workspace_id FROM delivery_queue
-                WHERE lane = $1 AND lease_node IS NULL AND workspace_id > workspaces.id ORDER BY workspace_id LIMIT 1)
-            FROM workspaces WHERE workspaces.id IS NOT NULL
+                WHERE lane = $1 AND lease_node IS NULL AND workspace_id > workspaces.id ORDER BY workspace_id LIMIT 1),
+                number + 1
+            FROM workspaces WHERE workspaces.id IS NOT NULL AND number < $3
         ), channels (name) AS (VALUES ('email'), ('whatsapp')),
         streams (workspace_id, channel, due_at) AS (
             SELECT workspaces.id, channels.name, (
@@ -84,7 +103,7 @@ package struct QueueStore: Sendable {
                 ORDER BY due_at LIMIT 1)
             FROM workspaces, channels WHERE workspaces.id IS NOT NULL
         )
-        SELECT workspace_id, channel, due_at FROM streams WHERE due_at IS NOT NULL LIMIT $3
+        SELECT workspace_id, channel, due_at FROM streams
         """)
     static let takeDue = Statement {
         """

@@ -31,7 +31,8 @@ package struct Rescuer: Sendable {
         let arguments: [SQLValue] = [
             .integer(time.microseconds), .integer(Int64(Self.pageSize)), .integer(nodeID),
         ]
-        let situations = try db.query(Self.selectDead, arguments) { try Self.situation($0, now) }
+        let found = try db.query(Self.selectDead, arguments) { Self.situation($0, now) }
+        let situations = found.compactMap(\.self)
         let completions = situations.map { situation in
             if situation.intentAt == nil || situation.lease.followUp != nil {
                 settlement.givenBack(situation, until: now)
@@ -41,18 +42,21 @@ package struct Rescuer: Sendable {
         }
         try ledger.settle(db, completions)
         let unconfirmed = completions.count { $0.attempt != nil }
-        return (completions.count - unconfirmed, unconfirmed, completions.count == Self.pageSize)
+        return (
+            completions.count - unconfirmed, unconfirmed, found.count == Self.pageSize && !completions.isEmpty
+        )
     }
 
-    private static func situation(_ row: Row, _ now: Timestamp) throws -> Settlement.Situation {
+    /// nil for a row that only a newer release understands: it waits for one.
+    private static func situation(_ row: Row, _ now: Timestamp) -> Settlement.Situation? {
         guard let channel = MessageChannel(rawValue: row.text(1)), let lane = DeliveryLane(rawValue: row.int(3)),
             let status = MessageStatus(rawValue: row.text(10)), let category = MessageCategory(rawValue: row.text(11))
-        else { throw MessageStoreError.unknownValue }
+        else { return nil }
         let lease = Lease(
             stream: DeliveryStream(workspaceID: row.int(0), channel: channel), messageID: row.int(2), lane: lane,
             nodeID: row.int(4), token: row.int(5), attempts: Int(row.int(6)),
             acceptedAt: Timestamp(microseconds: row.int(7)),
-            followUp: row.optionalText(8).flatMap(FollowUp.Kind.init(rawValue:)))
+            followUp: row.optionalText(8).flatMap(FollowUp.Kind.init(rawValue:)), waitReason: row.optionalText(13))
         return Settlement.Situation(
             lease: lease, status: status, category: category, contactID: row.optionalInt(12),
             intentAt: row.optionalInt(9).map(Timestamp.init(microseconds:)), now: now,
@@ -63,7 +67,8 @@ package struct Rescuer: Sendable {
         // A row whose message was erased is read as settled, so that it goes.
         """
         SELECT q.workspace_id, q.channel, q.message_id, q.lane, q.lease_node, q.lease_token, q.attempts, q.accepted_at,
-            q.follow_up, q.intent_at, COALESCE(m.status, 'failed'), COALESCE(m.category, 'transactional'), m.contact_id
+            q.follow_up, q.intent_at, COALESCE(m.status, 'failed'), COALESCE(m.category, 'transactional'), m.contact_id,
+            q.wait_reason
         FROM delivery_queue q LEFT JOIN messages m ON m.workspace_id = q.workspace_id AND m.id = q.message_id
         WHERE q.lease_node IS NOT NULL AND q.lease_node <> $3
             AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = q.lease_node AND n.alive_until >= $1)

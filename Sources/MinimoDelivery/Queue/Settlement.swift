@@ -64,7 +64,10 @@ package struct Settlement: Sendable {
     package func givenBack(_ situation: Situation, until: Timestamp) -> Completion {
         completion(
             situation, attempt: nil, steps: [],
-            queue: .wait(until: until, attempts: situation.lease.attempts, followUp: situation.lease.followUp))
+            queue: .wait(
+                until: until, attempts: situation.lease.attempts,
+                reason: situation.lease.waitReason.flatMap(WaitReason.init(rawValue:)),
+                followUp: situation.lease.followUp))
     }
 
     /// Removes a row that has no use any more: its message is gone or settled.

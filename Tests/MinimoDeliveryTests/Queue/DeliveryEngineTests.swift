@@ -289,6 +289,65 @@ import Wire
         }
     }
 
+    /// A stop ends even when the outcome cannot be written; the next start knows that it does not know it.
+    @Test(arguments: TestEngine.allCases)
+    func stopEndsWithoutALedger(_ engine: TestEngine) async throws {
+        try await DeliveryFixture.with(engine) { fixture in
+            let id = try await fixture.queue(["a@example.com"])[0]
+            let (announced, release) = (Gate(), Gate())
+            let channel = ScriptedChannel { handOff in
+                try? await handOff.announce()
+                announced.open()
+                await release.wait()
+                return .accepted(providerID: "p", ChannelReply(code: 250, text: "ok"))
+            }
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    while !Task.isCancelled {
+                        fixture.clock.advance(by: .seconds(1))
+                        fixture.signal.signal()
+                        await Task.yield()
+                    }
+                }
+                try await RunningEngine.with(fixture, live: channel) { _ in
+                    await announced.wait()
+                    try await fixture.database.write { db in
+                        _ = try db.execute(Statement("ALTER TABLE delivery_attempts RENAME TO away"))
+                    }
+                    release.open()
+                }
+                group.cancelAll()
+            }
+            #expect(try await fixture.queueRows().map(\.hasIntent) == [true])
+            try await fixture.database.write { db in
+                _ = try db.execute(Statement("ALTER TABLE away RENAME TO delivery_attempts"))
+            }
+            try await RunningEngine.with(fixture, configuration: DeliveryConfiguration(isExclusive: true)) { running in
+                let result = await running.rescued()
+                #expect(result == (0, 1))
+            }
+            #expect(try await fixture.message(id).status == .unconfirmed)
+        }
+    }
+
+    /// A message that a newer release has written waits; those beside it are sent.
+    @Test(arguments: TestEngine.allCases)
+    func unreadableMessageHoldsNobodyUp(_ engine: TestEngine) async throws {
+        try await DeliveryFixture.with(engine) { fixture in
+            let ids = try await fixture.queue(["a@example.com", "b@example.com"])
+            try await fixture.database.write { db in
+                _ = try db.execute(Statement("UPDATE messages SET status = 'newer' WHERE id = $1"), [.integer(ids[0])])
+            }
+            try await RunningEngine.with(fixture) { running in
+                #expect(Set(await running.settled(2)) == Set(ids))
+            }
+            #expect(try await fixture.message(ids[1]).status == .sent)
+            let row = try #require(try await fixture.queueRows().first)
+            #expect(row.messageID == ids[0])
+            #expect(!row.isLeased && row.dueAt > fixture.clock.now() + .seconds(60))
+        }
+    }
+
     // MARK: After a crash
 
     /// An engine that knows itself to be alone rescues at once, without waiting for anybody's death.

@@ -94,21 +94,94 @@ import Wire
             let (live, test) = (fixture.live.id, fixture.test.id)
             try await fixture.database.read { db in
                 let queue = QueueStore()
-                let transactional = try queue.due(db, lane: .transactional, limit: 10)
+                let transactional = try queue.due(db, lane: .transactional, limit: 10).streams
                 #expect(transactional.map(\.stream.workspaceID) == [live, test].sorted())
                 #expect(transactional.map(\.at) == [start, start])
-                #expect(try queue.due(db, lane: .bulk, limit: 10).map(\.stream.workspaceID) == [live])
-                #expect(try queue.due(db, lane: .transactional, limit: 1).count == 1)
+                #expect(try queue.due(db, lane: .bulk, limit: 10).streams.map(\.stream.workspaceID) == [live])
+                let first = try queue.due(db, lane: .transactional, limit: 1)
+                #expect(first.streams.map(\.stream.workspaceID) == [min(live, test)])
+                #expect(first.next == min(live, test))
+                #expect(try queue.due(db, lane: .transactional, limit: 3).next == nil)
                 #expect(
-                    try queue.due(db, lane: .transactional, after: min(live, test), limit: 10).map(\.stream.workspaceID)
+                    try queue.due(db, lane: .transactional, after: min(live, test), limit: 10).streams
+                        .map(\.stream.workspaceID)
                         == [max(live, test)])
-                #expect(try queue.due(db, lane: .transactional, after: max(live, test), limit: 10).isEmpty)
+                #expect(try queue.due(db, lane: .transactional, after: max(live, test), limit: 10).streams.isEmpty)
             }
             _ = try await fixture.lease(node: 1)
             let first = try await fixture.database.read { db in
-                try QueueStore().due(db, lane: .transactional, limit: 10).first { $0.stream.workspaceID == live }
+                try QueueStore().due(db, lane: .transactional, limit: 10).streams.first {
+                    $0.stream.workspaceID == live
+                }
             }
             #expect(first?.at == start + .seconds(5))
+        }
+    }
+
+    /// The channels of a workspace are never parted by the end of a page.
+    @Test(arguments: TestEngine.allCases)
+    func pagesHoldWholeWorkspaces(_ engine: TestEngine) async throws {
+        try await DeliveryFixture.with(engine) { fixture in
+            for workspace in [fixture.live, fixture.test] {
+                try await fixture.queue(["a@example.com", "b@example.com"], in: workspace)
+            }
+            let first = min(fixture.live.id, fixture.test.id)
+            try await fixture.database.write { db in
+                _ = try db.execute(
+                    Statement("UPDATE delivery_queue SET channel = 'whatsapp' WHERE message_id % 2 = 0"))
+                let page = try QueueStore().due(db, lane: .transactional, limit: 1)
+                #expect(page.streams.map(\.stream.workspaceID) == [first, first])
+                #expect(page.streams.map(\.stream.channel) == [.email, .whatsapp])
+                #expect(page.next == first)
+            }
+        }
+    }
+
+    /// A lease may outlive its node: a later one that got its id would take it for its own.
+    @Test(arguments: TestEngine.allCases)
+    func nodeIDsAreNeverReused(_ engine: TestEngine) async throws {
+        try await DeliveryFixture.with(engine) { fixture in
+            let one = try await fixture.makeNode()
+            try await fixture.database.write { db in try NodeStore().remove(db, nodeID: one) }
+            let two = try await fixture.makeNode()
+            #expect(two > one)
+        }
+    }
+
+    /// A message that only a newer release can read is left alone, and holds nobody up.
+    @Test(arguments: TestEngine.allCases)
+    func unreadableRowsAreNotRescued(_ engine: TestEngine) async throws {
+        try await DeliveryFixture.with(engine) { fixture in
+            let ids = try await fixture.queue(["a@example.com", "b@example.com"])
+            let node = try await fixture.makeNode()
+            let leases = try await fixture.lease(node: node)
+            _ = try await announce(fixture, leases)
+            try await fixture.database.write { db in
+                _ = try db.execute(Statement("UPDATE messages SET status = 'newer' WHERE id = $1"), [.integer(ids[0])])
+            }
+            fixture.clock.advance(by: .seconds(13))
+            #expect(try await rescue(fixture) == [0, 1])
+            #expect(try await fixture.queueRows().map(\.isLeased) == [true, false])
+            #expect(try await fixture.message(ids[1]).status == .unconfirmed)
+        }
+    }
+
+    /// A row that was given back still waits for the same reason, which is not told again.
+    @Test(arguments: TestEngine.allCases)
+    func givingBackKeepsTheReason(_ engine: TestEngine) async throws {
+        try await DeliveryFixture.with(engine) { fixture in
+            let id = try await fixture.queue(["a@example.com"])[0]
+            let first = try await fixture.lease(node: 1)[0]
+            try await settle(fixture, first, .unavailable(.noRelay, retryAfter: .seconds(1)))
+            fixture.clock.advance(by: .seconds(1))
+            let node = try await fixture.makeNode()
+            _ = try await fixture.lease(node: node, token: 2)
+            fixture.clock.advance(by: .seconds(13))
+            #expect(try await rescue(fixture) == [1, 0])
+            #expect(try await fixture.queueRows().map(\.waitReason) == ["no_relay"])
+            let last = try await fixture.lease(node: 1, token: 3)[0]
+            try await settle(fixture, last, .unavailable(.noRelay, retryAfter: .seconds(1)))
+            #expect(try await fixture.eventTypes(id) == [.messageQueued, .messageQueued])
         }
     }
 

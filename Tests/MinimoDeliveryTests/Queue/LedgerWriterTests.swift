@@ -15,6 +15,8 @@ import Wire
         struct Batch: Sendable, Equatable {
             var intents: [Int64]
             var completions: [Int64]
+            /// Ids that relays gave.
+            var providerIDs: [String] = []
         }
 
         private let seen = Mutex<[Batch]>([])
@@ -29,7 +31,8 @@ import Wire
 
         func commit(_ batch: LedgerWriter.Batch) async throws -> [Bool] {
             let batch = Batch(
-                intents: batch.intents.map(\.lease.messageID), completions: batch.completions.map(\.lease.messageID))
+                intents: batch.intents.map(\.lease.messageID), completions: batch.completions.map(\.lease.messageID),
+                providerIDs: batch.completions.compactMap(\.providerMessageID))
             let count = seen.withLock { seen in
                 seen.append(batch)
                 return seen.count
@@ -71,6 +74,18 @@ import Wire
     private static func complete(_ writer: LedgerWriter, _ id: Int64) async -> Bool {
         await withCheckedContinuation { continuation in
             writer.complete(completion(id)) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// The same for a message that was taken.
+    private static func completeAccepted(_ writer: LedgerWriter, _ id: Int64, providerID: String) async -> Bool {
+        let accepted = Settlement(retry: RetryPolicy(), unconfirmed: UnconfirmedPolicy()).settle(
+            .accepted(providerID: providerID, ChannelReply(code: 250, text: "ok")),
+            Settlement.Situation(
+                lease: lease(id), status: .queued, category: .marketing, contactID: nil,
+                intentAt: Timestamp(seconds: 0), now: Timestamp(seconds: 0), jitter: 0))
+        return await withCheckedContinuation { continuation in
+            writer.complete(accepted) { continuation.resume(returning: $0) }
         }
     }
 
@@ -131,6 +146,22 @@ import Wire
         #expect(clock.slept.max() == .milliseconds(6400))
     }
 
+    /// A database that refuses everything for a while is no completion's fault: none is dropped, none loses its details.
+    @Test func refusalsOfTheWholeDatabaseDropNothing() async throws {
+        let ledger = FakeLedger { count, _ in
+            if count <= 40 { throw DatabaseErrorSample.refused }
+        }
+        let clock = HurryingClock()
+        try await with(ledger, clock: clock) { writer in
+            async let first = Self.completeAccepted(writer, 1, providerID: "one")
+            async let second = Self.completeAccepted(writer, 2, providerID: "two")
+            let written = await [first, second]
+            #expect(written == [true, true])
+        }
+        #expect(Set(ledger.batches.dropFirst(40).flatMap(\.providerIDs)) == ["one", "two"])
+        #expect(clock.slept.max() == .milliseconds(6400))
+    }
+
     /// One completion that the database refuses for its own sake does not stop the others.
     @Test func culpritIsIsolated() async throws {
         let (entered, release) = (Gate(), Gate())
@@ -139,20 +170,24 @@ import Wire
                 entered.open()
                 await release.wait()
             }
-            if batch.completions.contains(13) { throw DatabaseErrorSample.refused }
+            if batch.providerIDs.contains("bad") { throw DatabaseErrorSample.refused }
         }
         try await with(ledger) { writer in
             let refused = await withTaskGroup(of: Int64?.self) { group in
                 group.addTask { await Self.complete(writer, 1) ? nil : 1 }
                 await entered.wait()
-                for id in 2...30 as ClosedRange<Int64> {
+                group.addTask { await Self.completeAccepted(writer, 13, providerID: "bad") ? nil : 13 }
+                while writer.waiting < 1 { await Task.yield() }
+                for id in 2...30 as ClosedRange<Int64> where id != 13 {
                     group.addTask { await Self.complete(writer, id) ? nil : id }
                 }
                 while writer.waiting < 29 { await Task.yield() }
                 release.open()
                 return await group.reduce(into: []) { $0 += [$1].compactMap(\.self) }
             }
-            #expect(refused == [13])
+            #expect(refused == [])
+            // Others were written meanwhile, and the culprit in the end without its details.
+            #expect(ledger.batches.last == .init(intents: [], completions: [13]))
         }
     }
 

@@ -28,6 +28,7 @@ import Testing
         ("status", MessageStore.updateStatus, [1, 1, "sent", nil, nil, nil, nil, nil, nil, nil, nil, 0, 0, 1]),
         ("settle row", MessageStore.deleteQueueRow, [1, 1]),
         ("cancel row", MessageStore.deleteQueueRowBeforeIntent, [1, 1]),
+        ("lock row", MessageStore.selectQueueRowBeforeIntent, [1, 1]),
         ("events of a message", EventStore.selectByMessage, [1, 1, 10]),
         ("events of a contact", EventStore.selectByContact, [1, 1, 10, 0]),
         ("count of a contact", EventStore.countByContact, [1, 1]),

@@ -19,6 +19,20 @@ import Wire
         #expect(LeasePlan.shares(free: 10, among: [demand(1, occupied: 4), demand(2)]) == [3, 7])
     }
 
+    /// With fewer slots than streams everybody has a turn.
+    @Test func roundsBeginWithAnotherStream() {
+        let demands = (1...5).map { demand($0) }
+        var served: Set<Int64> = []
+        for round in 0..<5 as Range<Int64> {
+            let rotated = LeasePlan.rotated(demands, round: round)
+            #expect(Set(rotated) == Set(demands))
+            let shares = LeasePlan.shares(free: 1, among: rotated)
+            served.formUnion(zip(rotated, shares).filter { $0.1 > 0 }.map(\.0.stream.workspaceID))
+        }
+        #expect(served == [1, 2, 3, 4, 5])
+        #expect(LeasePlan.rotated([], round: 3) == [])
+    }
+
     @Test func limitsHold() {
         #expect(LeasePlan.shares(free: 10, among: [demand(1, occupied: 2, limit: 3), demand(2, limit: 4)]) == [1, 4])
         #expect(LeasePlan.shares(free: 0, among: [demand(1)]) == [0])
@@ -111,6 +125,12 @@ import Wire
         board.beganProbe(stream)
         board.unproved(stream)
         #expect(board.admission(stream, now: until) == .probe)
+    }
+
+    @Test func holdsFromAClockThatWasAheadAreOver() {
+        let board = HoldBoard()
+        _ = board.unavailable(stream, retryAfter: .seconds(5), now: start + .seconds(3600))
+        #expect(board.admission(stream, now: start) == .probe)
     }
 
     @Test func throttlingHoldsOnlyInARow() {
