@@ -85,6 +85,10 @@ final class SMTPConnectionPool: Sendable {
             case .fail(let waiter, let reason): waiter.resume(returning: .failure(reason))
             case .quit(let connection): connection.quit()
             case .close(let connection): connection.close()
+            case .wake(let pause):
+                group.next().scheduleTask(in: pause) {
+                    self.perform(self.state.withLock { $0.machine.awake(now: self.clock()) })
+                }
             case .drained:
                 let waiters = state.withLock { state in
                     defer { state.drainWaiters = [] }

@@ -23,6 +23,8 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
         case fail(Waiter, SMTPUnavailability)
         case quit(Connection)
         case close(Connection)
+        /// Call `awake` after this time: a pause ends, and somebody waits.
+        case wake(after: TimeAmount)
         /// After a shutdown: no connection is left.
         case drained
     }
@@ -50,6 +52,7 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
     private var failures = 0
     private var pause: (until: NIODeadline, reason: SMTPUnavailability)?
     private var isShutDown = false
+    private var isAwakeningDue = false
 
     init(maximumConnections: Int) {
         self.maximumConnections = maximumConnections
@@ -73,13 +76,19 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
     /// - Parameter waiterID: from `makeID`.
     mutating func wait(_ waiter: Waiter, id waiterID: Int, now: NIODeadline) -> [Action] {
         if isShutDown { return [.fail(waiter, SMTPUnavailability(.shutDown))] }
-        if idle.isEmpty, let pause, pause.until > now {
+        if idle.isEmpty, leased.isEmpty, let pause, pause.until > now {
             return [.fail(waiter, pause.reason.retried(after: pause.until - now))]
         }
         waiters[waiterID] = waiter
         queue.append(waiterID)
         if let lease = leaseIdle() { return serve(lease) }
         return connectIfUseful(now: now)
+    }
+
+    /// A pause that somebody waits through is over.
+    mutating func awake(now: NIODeadline) -> [Action] {
+        isAwakeningDue = false
+        return connectIfUseful(now: now) + endWaiting(now: now)
     }
 
     /// A number for a waiter, never given twice.
@@ -137,7 +146,7 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
             pause = (now + length, reason)
         }
         if isShutDown { return drained() }
-        return connectIfUseful(now: now) + failWaitersInPause(now: now)
+        return connectIfUseful(now: now) + endWaiting(now: now)
     }
 
     mutating func released(_ id: Int, now: NIODeadline) -> [Action] {
@@ -153,7 +162,7 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
         idle.removeAll { $0.id == id }
         guard leased.removeValue(forKey: id) != nil else { return [] }
         if isShutDown { return drained() }
-        return connectIfUseful(now: now) + failWaitersInPause(now: now)
+        return connectIfUseful(now: now) + endWaiting(now: now)
     }
 
     /// `true`: the connection was idle and is the pool's no more.
@@ -215,10 +224,18 @@ struct SMTPPoolStateMachine<Connection, Waiter> {
         return actions
     }
 
-    /// Nobody waits through a pause, since nothing would happen at its end: senders know what else to do, and when to come again. A connection
-    /// that is lent out or being made is no reason to wait, it may hang for minutes.
-    private mutating func failWaitersInPause(now: NIODeadline) -> [Action] {
-        guard let pause, pause.until > now else { return [] }
+    /// What becomes of those who wait while no connection may be made.
+    ///
+    /// A server that serves other connections takes no more of them: whoever waits gets one of those, or a new one when the pause is over –
+    /// a lent connection alone is no promise, it may hang for minutes. Where there is none, senders know what else to do, and when to
+    /// come again.
+    private mutating func endWaiting(now: NIODeadline) -> [Action] {
+        guard let pause, pause.until > now, !waiters.isEmpty else { return [] }
+        guard leased.isEmpty else {
+            guard !isAwakeningDue else { return [] }
+            isAwakeningDue = true
+            return [.wake(after: pause.until - now)]
+        }
         let reason = pause.reason.retried(after: pause.until - now)
         defer {
             waiters = [:]

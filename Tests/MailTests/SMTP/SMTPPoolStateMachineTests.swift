@@ -20,6 +20,7 @@ import Testing
                 "\(waiter) fails: \(reason)" + (reason.retryAfter.map { " again in \($0 / .milliseconds(1))" } ?? "")
             case .quit(let connection): "quit \(connection)"
             case .close(let connection): "close \(connection)"
+            case .wake(let pause): "wake in \(Double(pause.nanoseconds) / 1_000_000)"
             case .drained: "drained"
             }
         }
@@ -123,7 +124,7 @@ import Testing
         let actions = machine.established(probe[0], now: Self.time(now))
         #expect(Self.texts(actions) == ["I to i", "connect"])
         let failed = machine.connectFailed(Self.connects(actions)[0], Self.refused, now: Self.time(now))
-        #expect(Self.texts(failed) == ["j fails: connect again in 500.0"])
+        #expect(Self.texts(failed) == ["wake in 500.0"])
     }
 
     @Test func badCredentialsPauseForLong() {
@@ -137,30 +138,31 @@ import Testing
     }
 
     /// A transaction may take ten minutes: the others are told at once that there is no second connection now, and when there may be.
-    @Test func nobodyWaitsThroughAPauseForAStalledConnection() {
+    /// A server that takes no more connections still serves those it has: the others wait for one of them, or for the pause's end.
+    @Test func whoeverWaitsBesideLiveConnectionsIsServed() {
         var machine = Machine(maximumConnections: 2)
         let first = Self.connects(waits(&machine, "a"))[0]
         _ = establish(&machine, first, "A")
         let second = Self.connects(waits(&machine, "b"))[0]
         #expect(Self.texts(waits(&machine, "c")) == [])
         let refused = SMTPUnavailability(.greeting)
-        #expect(
-            Self.texts(machine.connectFailed(second, refused, now: Self.time(0)))
-                == ["b", "c"].map { "\($0) fails: greeting again in 500.0" })
-        #expect(Self.texts(waits(&machine, "d", at: 1)) == ["d fails: greeting again in 499.0"])
-        #expect(machine.waitingCount == 0)
-        // A server that serves one connection is not down: the pauses do not grow.
+        #expect(Self.texts(machine.connectFailed(second, refused, now: Self.time(0))) == ["wake in 500.0"])
+        // One awakening is enough for all who wait.
+        #expect(Self.texts(waits(&machine, "d", at: 1)) == [])
+        #expect(Self.texts(machine.released(first, now: Self.time(2))) == ["A* to b"])
+        // The pauses do not grow, and the connection that is lent out may hang for minutes: each pause ends with a probe.
         for number: Int64 in 1...3 {
-            let probe = Self.connects(waits(&machine, "e", at: number * 500))
+            let probe = Self.connects(machine.awake(now: Self.time(number * 500)))
             #expect(probe.count == 1)
             #expect(
-                Self.texts(machine.connectFailed(probe[0], refused, now: Self.time(number * 500))) == [
-                    "e fails: greeting again in 500.0"
-                ])
+                Self.texts(machine.connectFailed(probe[0], refused, now: Self.time(number * 500))) == ["wake in 500.0"])
         }
-        // Whoever comes when the connection is free gets it, pause or not.
-        #expect(Self.texts(machine.released(first, now: Self.time(1_501))) == [])
-        #expect(idle(&machine) == "A")
+        // When the last connection is gone there is nothing left to wait for.
+        #expect(
+            Self.texts(machine.closed(first, now: Self.time(1_501)))
+                == ["c", "d"].map { "\($0) fails: greeting again in 499.0" })
+        #expect(Self.texts(machine.awake(now: Self.time(2_000))) == [])
+        #expect(machine.waitingCount == 0)
     }
 
     @Test func anAttemptThatHangsHoldsNobodyUp() {
