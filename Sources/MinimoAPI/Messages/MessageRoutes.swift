@@ -60,7 +60,12 @@ package struct MessageRoutes: Sendable {
             guard let message = try store.get(db, workspaceID: request.workspaceID, id: id) else {
                 throw APIError.notFound("Message")
             }
-            let email = try renderer.render(db, message).email
+            let email: RenderedEmail
+            do {
+                email = try renderer.render(db, message).email
+            } catch let error as MessageRenderError {
+                throw APIError(.invalidState, error.description)
+            }
             return .json(capacity: 4096) { writer in
                 writer.beginObject()
                 writer.member("subject", email.subject)

@@ -45,7 +45,7 @@ package struct PermissionSet: Sendable, Hashable {
     }
 
     private static func bit(_ permission: Permission) -> UInt32 {
-        // Twice seven and one cases: the index always exists and fits.
+        // Every case is in `allCases`, and there are fewer of them than bits.
         1 << UInt32(Permission.allCases.firstIndex(of: permission) ?? 31)
     }
 }
