@@ -42,7 +42,9 @@ struct SMTPBenchmark {
                     return accepted
                 }
             }
-            return await group.reduce(0, +)
+            var sum = 0
+            for await accepted in group { sum += accepted }
+            return sum
         }
         let elapsed = clock.now - start
         let seconds = Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
